@@ -1,0 +1,218 @@
+"""Settings: a flag, else FORECASTER_…, else forecaster.toml, else the default.
+
+Every field of the groups below is one setting. ``port``, for instance, is given as
+``--port 9000``, as ``FORECASTER_PORT=9000`` or as ``port = 9000`` in the file
+forecaster.toml of the folder the command runs in. Each value remembers which of the
+four it came from.
+"""
+
+import dataclasses
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from forecaster.errors import ConfigError
+
+FILE = Path("forecaster.toml")
+WORDS = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
+
+
+def _setting(default: object, meaning: str, low: int = 0, high: int = 2**53) -> Any:
+    # Any, so that the type checker believes the annotation of the field.
+    return field(
+        default=default, metadata={"meaning": meaning, "low": low, "high": high}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the service listens and what it works on."""
+
+    host: str = _setting("127.0.0.1", "address to listen on")
+    port: int = _setting(8080, "port to listen on; 0 takes a free one", high=65535)
+    workers: int = _setting(1, "processes that answer requests", low=1, high=256)
+    threads: int = _setting(8, "threads in each of them", low=1, high=1024)
+    models_dir: Path = _setting(Path("models"), "folder of the models")  # noqa: RUF009 - a Path never changes
+    database: str = _setting(
+        "sqlite:///state/forecaster.db", "where observations and states are kept"
+    )
+    insecure: bool = _setting(
+        False, "listen beyond this machine although no key is asked for"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may ask for at most."""
+
+    max_body_bytes: int = _setting(16 * 2**20, "bytes of a request's body", low=1)
+    max_series: int = _setting(10_000, "series in one request", low=1)
+    max_points: int = _setting(200_000, "points in one request", low=1)
+    max_horizon: int = _setting(1_000, "steps of one forecast", low=1)
+    max_gap: int = _setting(10_000, "absent steps that a series may skip at once")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings in force, and where each came from.
+
+    >>> settings = load(flags={"port": 9000}, environ={}, file=Path("absent.toml"))
+    >>> settings.server.port, settings.sources["port"], settings.sources["host"]
+    (9000, 'flag --port', 'default')
+    """
+
+    server: Server
+    limits: Limits
+    sources: Mapping[str, str]
+
+    def value(self, name: str) -> object:
+        """Return one setting by its name."""
+        group = self.server if name in Server.__slots__ else self.limits
+        return getattr(group, name)
+
+    def shown(self, name: str) -> object:
+        """Return one setting as it may be printed: a password becomes ``***``."""
+        value = self.value(name)
+        if isinstance(value, int):
+            return value
+        return re.sub(r"(//[^:/@]*:)[^@]*@", r"\1***@", str(value))
+
+
+FIELDS: dict[str, dataclasses.Field[Any]] = {
+    f.name: f for group in (Server, Limits) for f in dataclasses.fields(group)
+}
+
+
+def load(
+    flags: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] = os.environ,
+    file: Path = FILE,
+) -> Settings:
+    """Return the settings in force.
+
+    Args:
+        flags: what the command line gave, by name; None means not given.
+        environ: the environment; an empty variable means not given.
+        file: the configuration file, which may be absent.
+
+    Raises:
+        ConfigError: a value cannot be used, or the file has a name nobody knows.
+    """
+    layers = [
+        {name: (value, f"flag {flag_name(name)}") for name, value in _given(flags)},
+        {
+            name: (_typed(name, environ[variable]), variable)
+            for name in FIELDS
+            if environ.get(variable := environment_name(name))
+        },
+        {name: (value, file.name) for name, value in _read(file).items()},
+        {name: (f.default, "default") for name, f in FIELDS.items()},
+    ]
+    found = {name: next(a[name] for a in layers if name in a) for name in FIELDS}
+    values = {name: _checked(name, *found[name]) for name in FIELDS}
+    sources = {name: source for name, (_, source) in found.items()}
+    server = Server(**{f.name: values[f.name] for f in dataclasses.fields(Server)})
+    limits = Limits(**{f.name: values[f.name] for f in dataclasses.fields(Limits)})
+    return Settings(server, limits, sources)
+
+
+def flag_name(name: str) -> str:
+    """Return the command line's spelling of a setting.
+
+    >>> flag_name("models_dir")
+    '--models-dir'
+    """
+    return "--" + name.replace("_", "-")
+
+
+def environment_name(name: str) -> str:
+    """Return the environment's spelling of a setting.
+
+    >>> environment_name("models_dir")
+    'FORECASTER_MODELS_DIR'
+    """
+    return "FORECASTER_" + name.upper()
+
+
+def check_exposure(server: Server) -> None:
+    """Refuse to listen beyond this machine unless that was asked for in so many words.
+
+    >>> check_exposure(Server(host="127.0.0.1"))
+    >>> check_exposure(Server(host="0.0.0.0", insecure=True))
+
+    Raises:
+        ConfigError: other machines could reach the service, which asks for no key.
+    """
+    if not (server.insecure or is_loopback(server.host)):
+        raise ConfigError(
+            f"host {server.host!r} can be reached from other machines, and the service "
+            "asks for no key. Listen on 127.0.0.1, or say --insecure "
+            "(FORECASTER_INSECURE=1) if only trusted machines can reach it"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address.
+
+    >>> is_loopback("localhost"), is_loopback("[::1]"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return host == "localhost" or ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _given(flags: Mapping[str, object] | None) -> list[tuple[str, object]]:
+    return [(name, value) for name, value in (flags or {}).items() if value is not None]
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        written = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read as TOML: {error}") from error
+    unknown = sorted(set(written) - set(FIELDS))
+    if unknown:
+        raise ConfigError(
+            f"{file}: no setting is called {unknown[0]!r}; "
+            f"there are: {', '.join(sorted(FIELDS))}"
+        )
+    return written
+
+
+def _typed(name: str, text: str) -> object:
+    """Turn the text of an environment variable into the type of its setting."""
+    kind = FIELDS[name].type
+    if kind is bool:
+        return WORDS.get(text.strip().lower(), text)
+    if kind is int and re.fullmatch(r"\s*[+-]?\d{1,18}\s*", text):
+        return int(text)
+    return text
+
+
+def _checked(name: str, value: object, source: str) -> Any:
+    """Return the value if it is of the setting's type and within its bounds."""
+    kind, bounds = FIELDS[name].type, FIELDS[name].metadata
+    if kind is bool:
+        good, wanted = isinstance(value, bool), "true or false"
+    elif kind is int:
+        low, high = bounds["low"], bounds["high"]
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        good = whole and low <= value <= high
+        wanted = f"a whole number from {low} to {high}"
+    else:
+        good, wanted = isinstance(value, str | Path) and str(value) != "", "a text"
+    if not good:
+        raise ConfigError(f"{source}: {name} must be {wanted}, got {value!r}")
+    return Path(str(value)) if kind is Path else value

@@ -1,0 +1,206 @@
+"""Finding the frequency of series from their times alone.
+
+Most steps decide: the commonest difference is the step, whatever gaps there are. Where
+differences are no multiples of it, their greatest common divisor is tried.
+Letters: `N` series, `T` times of all series.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.errors import InputError
+from forecaster.frequency import spelling
+from forecaster.frequency.grid import (
+    DAY,
+    Ints,
+    Times,
+    day_of_month,
+    rule_day,
+    split_clock,
+    units_between,
+)
+from forecaster.frequency.spelling import Rule, Step
+from forecaster.frequency.value import Frequency
+
+MOST = 0.9  # this share must agree; the rest is reported later, with its row
+SEEN = 0.1  # a divisor counts as the step if this share of steps is as short
+ENOUGH = 4  # a series with so many steps has a frequency of its own
+GIVE = "Give the frequency, for instance --freq h"
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The times of all series end to end, with the series of each."""
+
+    times: Times
+    series: Ints
+
+    @property
+    def inner(self) -> NDArray[np.bool_]:
+        """Which neighbours in `times` belong to one series [T-1]."""
+        return np.equal(self.series[1:], self.series[:-1])
+
+    def differences(self, step: Step) -> tuple[Ints, Ints]:
+        """Units between neighbours of one series, and the series of each."""
+        units = units_between(step, self.times[:-1], self.times[1:])
+        return units[self.inner], self.series[1:][self.inner]
+
+
+def infer(times: Sequence[Times], ids: Sequence[str] | None = None) -> Frequency:
+    """The frequency all series share; their times are sorted, gaps are allowed.
+
+    Raises `InputError` where there is none, naming series by `ids` if given.
+
+    >>> ends = np.array(["2024-01-31", "2024-02-29", "2024-04-30"], "M8[us]")
+    >>> infer([ends])
+    Frequency(alias='ME')
+    >>> infer([np.array([10, 20, 40]), np.array([5, 15])])
+    Frequency(alias='10')
+    """
+    lengths = np.array([len(one) for one in times], dtype=np.int64)
+    if not len(lengths) or lengths.max() < 2:
+        raise InputError(
+            "frequency: expected a series with at least two timestamps to infer it from. "
+            + GIVE
+        )
+    pool = Pool(np.concatenate(times), np.repeat(np.arange(len(lengths)), lengths))
+    if pool.times.dtype.kind != "M":
+        steps, _ = pool.differences(Step("integer", 1))
+        return Frequency(str(int(np.gcd.reduce(steps))))
+    return _infer_dates(pool, ids)
+
+
+def anchored(frequency: Frequency, starts: Times) -> Frequency:
+    """The same step named after where the series lie: weeks on Mondays are W-MON.
+
+    >>> anchored(Frequency.parse("W"), np.array(["2024-01-01"], "M8[us]"))
+    Frequency(alias='W-MON')
+    >>> anchored(Frequency.parse("M"), np.array(["2024-01-15"], "M8[us]"))
+    Frequency(alias='MS')
+    """
+    step = frequency.step
+    if step.unit == "second":
+        return Frequency(spelling.spell_seconds(step.count, _weekday(starts)))
+    if step.unit != "month":
+        return frequency
+    day, _ = split_clock(starts)
+    on_rule = rule_day(day.astype("M8[M]"), step.rule, day_of_month(day)) == day
+    rule: Rule = step.rule if on_rule.all() else "start"
+    month = day.astype("M8[M]").astype(np.int64) % 12
+    per = 12 if step.count % 12 == 0 else step.count
+    shared = len(np.unique(month % per)) == 1
+    return Frequency(
+        spelling.spell_months(step.count, rule, int(month[0]) if shared else None)
+    )
+
+
+def _infer_dates(pool: Pool, ids: Sequence[str] | None) -> Frequency:
+    micros = np.diff(pool.times).astype(np.int64)[pool.inner]
+    usual = _mode(micros)
+    if usual % 1_000_000:
+        raise InputError(
+            "frequency: expected steps of whole seconds or longer, "
+            f"got {usual / 1e6:g} s. Number the steps 1, 2, 3, … in ds instead"
+        )
+    days = usual / 86_400e6
+    rule = _month_rule(pool) if days >= 26 else None
+    if rule is not None:
+        step = Step("month", 1, rule)
+    elif days == 1 and _is_business(pool):
+        step = Step("business", 1)
+    else:
+        step = Step("second", 1)
+    differences, series = pool.differences(step)
+    count = _step_length(differences, series, ids)
+    _refuse_mixture(differences, series, count, ids)
+    found = Frequency(_spell(Step(step.unit, count, step.rule)))
+    return anchored(found, pool.times[np.r_[True, ~pool.inner]])
+
+
+def _step_length(differences: Ints, series: Ints, ids: Sequence[str] | None) -> int:
+    usual = _mode(differences)
+    off = differences % usual != 0
+    if off.mean() <= 1 - MOST:
+        return usual
+    divisor = int(np.gcd.reduce(differences))
+    if divisor and np.mean(differences == divisor) >= SEEN:
+        return divisor
+    worst = int((np.bincount(series, off) / np.bincount(series).clip(1)).argmax())
+    raise InputError(
+        f"frequency: expected timestamps at equal steps, got {_name(worst, ids)} where "
+        f"only {np.mean(differences[series == worst] == usual):.0%} of the steps are equal. "
+        "Put the timestamps on a grid and give its step, for instance --freq 5min"
+    )
+
+
+def _refuse_mixture(
+    differences: Ints, series: Ints, count: int, ids: Sequence[str] | None
+) -> None:
+    """One panel has one frequency; a series with gaps does not make another."""
+    present, usual, points = _modes(differences, series)
+    own = np.zeros(present.max() + 1, dtype=np.int64)
+    own[present] = usual
+    between = np.bincount(series, differences % own[series] != 0)[present]
+    another = (usual > count) & (points >= ENOUGH) & (between == 0)
+    for index in np.flatnonzero((usual < count) | another)[:1]:
+        raise InputError(
+            "frequency: expected one for all series, got "
+            f"{_name(int(present[index]), ids)} whose usual step is "
+            f"{usual[index] / count:.4g} times that of the others. Split the file by "
+            "frequency, or give the shortest step, for instance --freq D"
+        )
+
+
+def _name(number: int, ids: Sequence[str] | None) -> str:
+    return f"series number {number + 1}" if ids is None else f"series {ids[number]!r}"
+
+
+def _modes(differences: Ints, series: Ints) -> tuple[Ints, Ints, Ints]:
+    """Each series with its commonest difference and how many differences it has."""
+    pairs = np.stack([series, differences], axis=1)
+    pairs, counts = np.unique(pairs, axis=0, return_counts=True)
+    pairs = pairs[np.lexsort((pairs[:, 1], -counts, pairs[:, 0]))]
+    present, first = np.unique(pairs[:, 0], return_index=True)
+    return present, pairs[first, 1], np.bincount(series)[present]
+
+
+def _mode(differences: Ints) -> int:
+    """The commonest difference, the shortest of equally common ones."""
+    values, counts = np.unique(differences, return_counts=True)
+    return int(values[counts.argmax()])
+
+
+def _month_rule(pool: Pool) -> Rule | None:
+    """Which day of the month the times lie on; None when they follow no month."""
+    day, _ = split_clock(pool.times)
+    month, number = day.astype("M8[M]"), day_of_month(day)
+    first = number[np.r_[True, ~pool.inner]]
+    start_day = np.repeat(first, np.bincount(pool.series)[np.unique(pool.series)])
+    rules: tuple[Rule, ...] = ("end", "day", "bend", "bstart")
+    shares = [np.mean(rule_day(month, rule, start_day) == day) for rule in rules]
+    best = int(np.argmax(shares))
+    return rules[best] if shares[best] >= MOST else None
+
+
+def _is_business(pool: Pool) -> bool:
+    """No weekend is ever seen, though some series runs across one without a gap."""
+    day, _ = split_clock(pool.times)
+    weekday = (day.astype("M8[D]").astype(np.int64) + 3) % 7
+    across = (np.diff(day) == 3 * DAY) & (weekday[:-1] == 4) & pool.inner
+    return bool((weekday < 5).all() and across.any())
+
+
+def _spell(step: Step) -> str:
+    if step.unit == "second":
+        return spelling.spell_seconds(step.count)
+    if step.unit == "business":
+        return spelling.canonical(f"{step.count}B")
+    return spelling.spell_months(step.count, step.rule)
+
+
+def _weekday(starts: Times) -> str:
+    days = (starts.astype("M8[D]").astype(np.int64) + 3) % 7
+    return spelling.WEEKDAYS[int(days[0])] if len(np.unique(days)) == 1 else "SUN"

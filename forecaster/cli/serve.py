@@ -1,0 +1,63 @@
+"""`forecaster serve`: run the REST service under gunicorn."""
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from forecaster.settings import (
+    FIELDS,
+    Server,
+    check_exposure,
+    environment_name,
+    flag_name,
+    load,
+)
+
+METAVARS = {"models_dir": "DIR", "database": "URL", "port": "PORT"}
+
+
+def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command one option for each setting of the server, None when not given."""
+    for name in reversed(Server.__slots__):
+        field = FIELDS[name]
+        kind: dict[str, Any] = {"is_flag": True} if field.type is bool else {}
+        if field.type is int:
+            kind = {"type": int}
+        meaning = field.metadata["meaning"]
+        command = click.option(
+            flag_name(name),
+            default=None,
+            metavar=METAVARS.get(name),
+            help=f"{meaning[0].upper()}{meaning[1:]} (default: {field.default}).",
+            **kind,
+        )(command)
+    return command
+
+
+@click.command()
+@server_options
+def serve(**flags: object) -> None:
+    """Run the REST service under gunicorn until SIGTERM or Ctrl-C.
+
+    The limits of a request are settings too: see `forecaster config`.
+    """
+    check_exposure(load(flags).server)
+    given = {name: value for name, value in flags.items() if value is not None}
+    for name, value in given.items():
+        os.environ[environment_name(name)] = str(value)
+    sys.stdout.flush()
+    # This process becomes gunicorn's master, so that signals reach it and TensorFlow
+    # is loaded by the workers alone. What was given goes along by the environment.
+    os.execv(sys.executable, gunicorn_command())
+
+
+def gunicorn_command() -> list[str]:
+    """Return the command that runs the service; its settings are in the environment."""
+    return [
+        *(sys.executable, "-m", "gunicorn"),
+        *("--config", "python:service.gunicorn_conf"),
+        "service.app:create_app()",
+    ]

@@ -1,0 +1,267 @@
+"""Laws of the command line: exit codes, one line of error, JSON that parses."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from forecaster import cli, manifest, registry
+from forecaster.cli import serve
+
+VERSION = "20260101T000000Z-1a2b"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a command line left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Shell:
+    """Runs command lines in an empty folder, with nothing in the environment."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str], folder: Path) -> None:
+        """Keep where the output is caught and which folder is the current one."""
+        self.capfd = capfd
+        self.folder = folder
+
+    def __call__(self, line: str) -> Outcome:
+        """Run one line, split at spaces."""
+        code = cli.run(line.split())
+        return Outcome(code, *self.capfd.readouterr())
+
+
+@pytest.fixture
+def shell(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Shell:
+    """A shell in an empty folder."""
+    for name in [name for name in os.environ if name.startswith("FORECASTER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return Shell(capfd, tmp_path)
+
+
+@pytest.fixture
+def model(shell: Shell) -> Path:
+    """The folder of a version of `demo`, champion, with one file in its manifest."""
+    path = shell.folder / "models" / "demo" / VERSION
+    path.mkdir(parents=True)
+    (path / "weights").write_bytes(b"weights")
+    content = manifest.Manifest(
+        name="demo",
+        version=VERSION,
+        freq="MS",
+        horizon=12,
+        quantiles=(0.1, 0.5, 0.9),
+        season_length=12,
+        features=("month",),
+        covariates={},
+        state_size=3,
+        architecture={"cell": "lstm"},
+        data={"series": 5},
+        metrics={"mase": 0.8},
+        training={"seed": 1},
+        libraries={"numpy": "2"},
+        git_revision=None,
+        files=manifest.checksums(path),
+    )
+    (path / "manifest.json").write_text(content.to_json())
+    registry.set_alias(shell.folder / "models", "demo", "champion", VERSION)
+    return path
+
+
+BAD_LINES = [
+    ("", "Missing command. See 'forecaster --help'."),
+    ("trian data.csv", "No such command 'trian'"),
+    ("--bogus", "No such option '--bogus'"),
+    ("config --bogus", "No such option '--bogus'. See 'forecaster config --help'."),
+    ("config extra", "unexpected extra argument (extra)"),
+    ("serve extra", "unexpected extra argument (extra)"),
+    ("serve --port http", "'http' is not a valid integer"),
+    ("serve --port 65536", "flag --port: port must be a whole number from 0 to 65535"),
+    ("serve --port -1", "got -1"),
+    ("serve --port", "Option '--port' requires an argument"),
+    ("serve --workers 0", "workers must be a whole number from 1 to 256, got 0"),
+    ("serve --threads 0", "threads must be a whole number from 1 to 1024, got 0"),
+    ("serve --host 0.0.0.0", "Listen on 127.0.0.1, or say --insecure"),
+    ("serve --host ::", "--insecure"),
+    ("serve --host=", "host must be a text"),
+    ("models remove", "No such command 'remove'"),
+    ("models list extra", "unexpected extra argument (extra)"),
+    ("models --models-dir elsewhere list", "unexpected extra argument (list)"),
+    ("models show", "make one with 'forecaster train DATA --name NAME'"),
+    ("models show nope", "no model 'nope' in models; there are: none"),
+    ("models show ../nope", "a model's name must be 1 to 64 letters"),
+    ("models show demo --name demo", "say it once"),
+    ("models verify", "there is no model in models"),
+    ("models verify nope", "no model 'nope'"),
+]
+
+
+@pytest.mark.parametrize(("line", "wanted"), BAD_LINES)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    shell: Shell, line: str, wanted: str
+) -> None:
+    """A line that cannot be used says why on one line of stderr and does nothing."""
+    outcome = shell(line)
+
+    assert outcome.code == 2
+    assert outcome.out == ""
+    assert outcome.err.startswith("Error: ")
+    assert outcome.err.count("\n") == 1
+    assert wanted in outcome.err
+
+
+def test_bad_settings_reach_every_verb_that_reads_them(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad variable or file is wrong usage too, and is named."""
+    monkeypatch.setenv("FORECASTER_WORKERS", "many")
+    assert shell("config").code == shell("serve").code == 2
+    monkeypatch.delenv("FORECASTER_WORKERS")
+
+    (shell.folder / "forecaster.toml").write_text("prot = 1")
+    outcome = shell("config")
+    assert outcome.code == 2
+    assert "forecaster.toml: no setting is called 'prot'" in outcome.err
+
+
+@pytest.mark.parametrize("verb", [*cli.VERBS, "models list", "models verify"])
+def test_every_verb_explains_itself(shell: Shell, verb: str) -> None:
+    """`--help` is success, on stdout, and begins with how to use the verb."""
+    outcome = shell(f"{verb} --help")
+
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"Usage: forecaster {verb}")
+
+
+def test_config_tells_value_and_source(shell: Shell) -> None:
+    """What is in force is printed with where it came from, for people and programs."""
+    (shell.folder / "forecaster.toml").write_text("port = 9000")
+
+    assert "9000" in shell("config").out
+    entry = json.loads(shell("config --json").out)["port"]
+    assert entry == {"value": 9000, "source": "forecaster.toml"}
+
+
+def test_models_lists_versions_with_aliases(shell: Shell, model: Path) -> None:
+    """The list names each version once, with its aliases and metrics."""
+    for line in ("models", "models list"):
+        out = shell(line).out
+        assert out.count(VERSION) == 1
+        assert "champion" in out
+        assert "mase 0.8" in out
+
+    row = json.loads(shell("models --json").out)["models"][0]
+    assert (row["name"], row["version"], row["aliases"]) == (
+        "demo",
+        VERSION,
+        ["champion"],
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "show",
+        "show demo",
+        "show --name demo",
+        f"show demo {VERSION}",
+        "show demo champion",
+    ],
+)
+def test_show_finds_the_version(shell: Shell, model: Path, line: str) -> None:
+    """A version is found by name, by version, by alias, or as the only champion."""
+    assert VERSION in shell(f"models {line}").out
+    assert json.loads(shell(f"models {line} --json").out)["horizon"] == 12
+
+
+def test_verify_sees_damage(shell: Shell, model: Path) -> None:
+    """Sound files are exit code 0; a changed file is exit code 1 and is named."""
+    assert shell("models verify").code == 0
+    (model / "weights").write_bytes(b"waights")
+
+    for line in ("models verify", f"models verify demo {VERSION}"):
+        outcome = shell(line)
+        assert outcome.code == 1
+        assert "weights" in outcome.out
+    report = json.loads(shell("models verify --json").out)
+    assert report["sound"] is False
+
+
+def test_a_damaged_version_does_not_hide_the_others(shell: Shell, model: Path) -> None:
+    """The list shows a version without a manifest with its problem."""
+    (model / "manifest.json").unlink()
+
+    outcome = shell("models list")
+
+    assert outcome.code == 0
+    assert "manifest" in outcome.out
+
+
+def test_a_failure_of_the_program_is_one_line_and_exit_code_1(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bug prints no traceback unless FORECASTER_DEBUG asks for it."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("division\nby zero")
+
+    monkeypatch.setattr("forecaster.registry.names", broken)
+    outcome = shell("models")
+    assert outcome.code == 1
+    assert outcome.err.count("\n") == 1
+    assert "unexpected ZeroDivisionError: division by zero" in outcome.err
+
+    monkeypatch.setenv("FORECASTER_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        cli.run(["models"])
+
+
+def test_serve_becomes_gunicorn_with_the_flags_in_its_environment(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was given by flag reaches the service by the environment, nothing else does."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+
+    shell("serve --host 0.0.0.0 --port 9000 --insecure --models-dir here")
+
+    assert started == [serve.gunicorn_command()]
+    given = {
+        key: os.environ[key] for key in os.environ if key.startswith("FORECASTER_")
+    }
+    assert given == {
+        "FORECASTER_HOST": "0.0.0.0",
+        "FORECASTER_PORT": "9000",
+        "FORECASTER_INSECURE": "True",
+        "FORECASTER_MODELS_DIR": "here",
+    }
+
+
+def test_python_m_forecaster_is_the_same_command(tmp_path: Path) -> None:
+    """`python -m forecaster` runs the command line and passes its exit code on."""
+    root = Path(cli.__file__).parents[2]
+    command = [sys.executable, "-m", "forecaster", "trian"]
+
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1

@@ -6,8 +6,8 @@ deviation is that of the in-sample errors, widened by the number of seasons ahea
 sigma * sqrt(ceil(k / m)) at step k (Hyndman and Athanasopoulos, Forecasting: Principles
 and Practice, 3rd edition, section 5.5).
 
-Shapes: `T` history, `E` origins, `H` horizon, `Q` quantiles. An origin is the number of
-values known there, so that one pass over a history serves all its origins.
+Shapes: `N` series, `T` history, `E` origins, `H` horizon, `Q` quantiles. An origin is
+the number of values known there, so that one pass over a history serves all its origins.
 """
 
 from collections.abc import Sequence
@@ -16,8 +16,39 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.panel import Panel
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+BARS = ("Naive", "SeasonalNaive")
+
+
+def bars(
+    panel: Panel,
+    origins: Ints,
+    horizon: int,
+    levels: Sequence[float],
+    season_length: int,
+) -> dict[str, Floats]:
+    """Both forecasts of every series `[N, E, H, Q]`, by name, at `origins[N, E]`.
+
+    >>> from forecaster.frequency import Frequency
+    >>> panel = Panel.from_series(["a"], [[1.0, 5.0, 2.0, 6.0]], [1], Frequency("1"))
+    >>> both = bars(panel, np.array([[4]]), 2, [0.5], season_length=2)
+    >>> {name: forecast.ravel().tolist() for name, forecast in both.items()}
+    {'Naive': [6.0, 6.0], 'SeasonalNaive': [2.0, 6.0]}
+    """
+    histories = [panel.values_of(i)[: ends.max()] for i, ends in enumerate(origins)]
+    return {
+        name: np.stack(
+            [
+                seasonal_naive(history, ends, horizon, levels, season)
+                for history, ends in zip(histories, origins, strict=True)
+            ]
+        )
+        for name, season in zip(BARS, (1, season_length), strict=True)
+    }
 
 
 def naive(

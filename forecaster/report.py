@@ -1,0 +1,106 @@
+"""What an evaluation found: forecasts at every cutoff, and their scores.
+
+Shapes: `N` series, `W` windows, `H` horizon, `Q` quantiles.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster import metrics
+from forecaster.panel import Panel
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+INTERVALS = (80, 95)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """What a model and the naive bars forecast at each cutoff, and how well.
+
+    Attributes:
+        panel: the `N` series that are long enough.
+        left_out: ids of the series that are not.
+        origins: `[N, W]`, how many values of each series were known at each cutoff.
+        levels: the `Q` probabilities of the quantiles.
+        forecasts: quantiles `[N, W, H, Q]` by name: the model, Naive, SeasonalNaive.
+        scores: one value per series `[N]` by name and measure (`metrics.NAMES`).
+    """
+
+    panel: Panel
+    left_out: tuple[str, ...]
+    origins: Ints
+    levels: tuple[float, ...]
+    forecasts: Mapping[str, Floats]
+    scores: Mapping[str, Mapping[str, Floats]]
+
+    @property
+    def horizon(self) -> int:
+        """How many steps were forecast at each cutoff, `H`."""
+        return int(next(iter(self.forecasts.values())).shape[2])
+
+    @property
+    def actual(self) -> Floats:
+        """The values that came after each cutoff, `[N, W, H]`, NaN where missing."""
+        return actual_values(self.panel, self.origins, self.horizon)
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """The average over series of each measure, by name.
+
+        Each series counts the same, however long. Series without a value for a measure
+        (nothing observed, no scale) are left out of its average.
+        """
+        return {
+            name: {measure: float(metrics.average(v)) for measure, v in scores.items()}
+            for name, scores in self.scores.items()
+        }
+
+    def __repr__(self) -> str:
+        series, windows = self.origins.shape
+        return (
+            f"Report({', '.join(self.forecasts)}: {series} series, {windows} windows of "
+            f"{self.horizon} steps, {len(self.left_out)} series left out)"
+        )
+
+
+def actual_values(panel: Panel, origins: Ints, horizon: int) -> Floats:
+    """The `horizon` values after each origin, `[N, W, H]`."""
+    steps = origins[..., None] + np.arange(horizon)
+    return np.stack([panel.values_of(i)[steps[i]] for i in range(len(panel))])
+
+
+def long_columns(report: Report) -> dict[str, NDArray[Any]]:
+    """The report as columns of equal length, one row per series, cutoff and step.
+
+    `unique_id, ds, cutoff, y`, then for each model its median under its name and its
+    intervals as `NAME-lo-80, NAME-hi-80, NAME-lo-95, NAME-hi-95`. A cutoff is the time
+    of the last value known, as in Nixtla's libraries, so that
+    `utilsforecast.evaluation.evaluate` takes the frame as it is.
+    """
+    panel, ahead = report.panel, np.arange(report.horizon)
+    steps = report.origins[..., None] + ahead  # [N, W, H]
+    last = np.broadcast_to(report.origins[..., None] - 1, steps.shape)
+    columns: dict[str, NDArray[Any]] = {
+        "unique_id": np.repeat(np.array(panel.ids, object), steps[0].size),
+        "ds": _grid_times(panel, steps),
+        "cutoff": _grid_times(panel, last),
+        "y": report.actual.ravel(),
+    }
+    for name, quantiles in report.forecasts.items():
+        columns[name] = metrics.at(quantiles, report.levels, 0.5).ravel()
+        for level in INTERVALS:
+            low, high = metrics.interval(quantiles, report.levels, level)
+            columns[f"{name}-lo-{level}"] = low.ravel()
+            columns[f"{name}-hi-{level}"] = high.ravel()
+    return columns
+
+
+def _grid_times(panel: Panel, steps: Ints) -> NDArray[Any]:
+    """The times of `steps[N, W, H]`, flat."""
+    starts = np.repeat(panel.starts, steps[0].size)
+    return panel.frequency.times(starts, steps.ravel())

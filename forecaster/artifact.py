@@ -1,0 +1,103 @@
+"""A model version in memory: pure functions from arrays to arrays.
+
+TensorFlow is imported by `load` alone, so that a process may decide when (for a server:
+after the fork). Nothing of Keras is needed to run a loaded version. Letters: B batch,
+T new steps, H horizon, F features, Q quantiles, S state.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster import manifest as manifests
+from forecaster.errors import ArtifactError
+from forecaster.manifest import Manifest
+
+Floats = NDArray[np.float32]
+SIGNATURES = ("initial_state", "advance", "forecast", "step")
+
+
+class Artifact:
+    """A loaded model version. Safe to call from several threads: it holds no state."""
+
+    def __init__(self, manifest: Manifest, module: Any) -> None:
+        """Wraps a loaded SavedModel; use `load`."""
+        self.manifest = manifest
+        # The module must live as long as its signatures (tensorflow#46708).
+        self._module = module
+        self._functions = {name: module.signatures[name] for name in SIGNATURES}
+
+    def initial_state(self, batch: int) -> Floats:
+        """States of series that have not begun [B, S]."""
+        return np.zeros((batch, self.manifest.state_size), np.float32)
+
+    def advance(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """The states after T more steps.
+
+        Args:
+            state: [B, S].
+            y: raw values [B, T], NaN = missing.
+            x: features of the same steps [B, T, F].
+        """
+        return self._call("advance", state=state, y=y, x=x)["state_out"]
+
+    def forecast(self, state: Floats, x: Floats) -> Floats:
+        """Raw quantiles of the next H steps [B, H, Q].
+
+        Args:
+            state: [B, S].
+            x: features of the last observed step and the H steps after it [B, 1 + H, F].
+        """
+        return self._call("forecast", state=state, x=x)["quantiles"]
+
+    def step(self, state: Floats, y: Floats, x: Floats) -> tuple[Floats, Floats]:
+        """`advance` and `forecast` in one call: (quantiles [B, H, Q], state [B, S]).
+
+        Args:
+            state: [B, S].
+            y: raw values [B, T], NaN = missing.
+            x: features of the T steps and the H steps after them [B, T + H, F].
+        """
+        result = self._call("step", state=state, y=y, x=x)
+        return result["quantiles"], result["state_out"]
+
+    def _call(self, name: str, **arrays: Floats) -> dict[str, Floats]:
+        """One call of a signature, NumPy in and out."""
+        result = self._functions[name](
+            **{key: self._constant(value) for key, value in arrays.items()}
+        )
+        return {key: value.numpy() for key, value in result.items()}
+
+    @staticmethod
+    def _constant(value: Floats) -> Any:
+        """A float32 tensor."""
+        import tensorflow as tf  # loaded by `load` already
+
+        return tf.constant(value, tf.float32)
+
+
+def load(folder: Path) -> Artifact:
+    """Verifies a version's checksums, then loads it.
+
+    Raises:
+        ArtifactError: when a file is damaged, or the SavedModel is not what the manifest says.
+    """
+    manifest = manifests.verify(folder)
+    import tensorflow as tf  # slow to import, and must not happen before a fork
+
+    try:
+        module = tf.saved_model.load(str(folder / manifests.SAVED_MODEL))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise ArtifactError(
+            f"{folder}: expected a SavedModel, TensorFlow could not load it "
+            f"({type(error).__name__}). Train again or choose another version."
+        ) from error
+    absent = [name for name in SIGNATURES if name not in module.signatures]
+    if absent:
+        raise ArtifactError(
+            f"{folder}: expected the signatures {', '.join(SIGNATURES)}; "
+            f"{', '.join(absent)} absent. The folder was not made by this project."
+        )
+    return Artifact(manifest, module)

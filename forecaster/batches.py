@@ -1,0 +1,157 @@
+"""From a panel to the arrays of a training batch.
+
+NumPy only. The last steps of each series are held out: their values never appear as a
+target in training, and a forecast made just before them is scored in validation.
+Letters: N series, B lanes, T steps of a chunk, H horizon, F features.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.calendar import features
+from forecaster.panel import Panel
+from forecaster.windows import LaneBatch, lane_batches
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
+
+# A series' own error unit is never less than this share of its mean size.
+UNIT_FLOOR = 1e-4
+# Validation looks at about as many origins as this, on as many steps at the most.
+VALIDATION_ORIGINS = 400
+VALIDATION_STEPS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One chunk of every lane, as arrays.
+
+    Attributes:
+        y: values of the chunk and of the H steps behind it [B, T + H]; NaN = missing or held out.
+        x: features of the same steps [B, T + H, F].
+        weight: 1 for each origin that counts in the loss [B, T].
+        unit: the size of an ordinary error of each lane's series [B].
+        reset: lanes whose state starts afresh [B].
+    """
+
+    y: Floats
+    x: Floats
+    weight: Floats
+    unit: Floats
+    reset: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A panel laid out for training and validation."""
+
+    panel: Panel
+    horizon: int
+    train_ends: Ints  # [N] steps of each series that may be a target in training
+    units: Floats  # [N]
+    x: Floats  # [total + N * H, F] features of each series and of the H steps behind it
+
+    def training(
+        self, lanes: int, chunk: int, rng: np.random.Generator
+    ) -> Iterator[Batch]:
+        """One epoch: every step once, series in random order."""
+        order = rng.permutation(len(self.panel))
+        for batch in lane_batches(self.train_ends, lanes, chunk, order):
+            weight = np.arange(chunk) < batch.count[:, None]
+            yield self._gather(batch, batch.begin, chunk, self.train_ends, weight)
+
+    def validation(self, warm: int, lanes: int, chunk: int) -> Iterator[Batch]:
+        """Held-out origins, each reached with the state carried over `warm` steps."""
+        chosen = self._validated(warm)
+        ends = self.panel.lengths[chosen]
+        first = np.maximum(self.train_ends[chosen] - warm, 0)
+        lanes = min(lanes, len(chosen))
+        for batch in lane_batches(ends - first, lanes, chunk, whole=True):
+            here = LaneBatch(
+                np.where(batch.series < 0, -1, chosen[batch.series]),
+                batch.begin + first[batch.series],
+                batch.count,
+                batch.reset,
+            )
+            origin = here.begin[:, None] + np.arange(chunk)
+            counts = np.arange(chunk) < batch.count[:, None]
+            ready = origin >= self.train_ends[here.series][:, None] - 1
+            last = self.panel.lengths[here.series][:, None] - self.horizon - 1
+            single = self.train_ends[here.series][:, None] - 1
+            weight = counts & ready & (origin <= np.maximum(last, single))
+            yield self._gather(here, here.begin, chunk, self.panel.lengths, weight)
+
+    def _validated(self, warm: int) -> Ints:
+        """The series whose held-out end is scored: all, or evenly chosen ones."""
+        cost = np.minimum(
+            self.panel.lengths, warm + self.panel.lengths - self.train_ends
+        )
+        count = len(self.panel)
+        keep = max(1, min(count, int(VALIDATION_STEPS / max(1.0, float(cost.mean())))))
+        return np.unique(np.linspace(0, count - 1, keep).astype(np.int64))
+
+    def _gather(
+        self,
+        batch: LaneBatch,
+        begin: Ints,
+        chunk: int,
+        ends: Ints,
+        weight: NDArray[np.bool_],
+    ) -> Batch:
+        """Looks up a batch; values from `ends` on are hidden as missing."""
+        series = np.maximum(batch.series, 0)
+        step = begin[:, None] + np.arange(chunk + self.horizon)
+        lengths = self.panel.lengths[series][:, None]
+        inside = (step < ends[series][:, None]) & (batch.series >= 0)[:, None]
+        offset = self.panel.offsets[series][:, None]
+        y = self.panel.values[offset + np.minimum(step, lengths - 1)]
+        row = offset + series[:, None] * self.horizon
+        x = self.x[row + np.minimum(step, lengths + self.horizon - 1)]
+        return Batch(
+            y=np.where(inside, y, np.nan).astype(np.float32),
+            x=x,
+            weight=weight.astype(np.float32),
+            unit=self.units[series],
+            reset=batch.reset,
+        )
+
+
+def split(panel: Panel, horizon: int, season_length: int) -> Split:
+    """Holds out the end of each series and lays the panel out for training.
+
+    Args:
+        panel: all series.
+        horizon: H.
+        season_length: m, for the unit of each series.
+    """
+    lengths = panel.lengths
+    extra = -(-VALIDATION_ORIGINS // len(panel)) - 1
+    held = np.minimum(horizon + np.minimum(extra, lengths // 10), lengths // 4)
+    train_ends = np.maximum(lengths - held, 1)
+    units = [
+        _unit(panel.values_of(i)[: train_ends[i]], season_length)
+        for i in range(len(panel))
+    ]
+    blocks = [_features(panel, i, horizon) for i in range(len(panel))]
+    return Split(
+        panel, horizon, train_ends, np.array(units, np.float32), np.concatenate(blocks)
+    )
+
+
+def _features(panel: Panel, index: int, horizon: int) -> Floats:
+    """Features of a series and of the H steps behind it [n + H, F]."""
+    steps = np.arange(panel.lengths[index] + horizon)
+    return features(panel.frequency, panel.frequency.times(panel.starts[index], steps))
+
+
+def _unit(values: NDArray[np.float64], season_length: int) -> float:
+    """Mean absolute seasonal difference, the unit of MASE, with a floor."""
+    lag = season_length if len(values) > season_length else 1
+    change = np.abs(values[lag:] - values[:-lag])
+    change = change[np.isfinite(change)]
+    size = np.abs(values[np.isfinite(values)])
+    floor = UNIT_FLOOR * float(size.mean()) if len(size) else 0.0
+    return max(float(change.mean()) if len(change) else 0.0, floor, 1e-30)

@@ -1,0 +1,82 @@
+"""`forecaster train`: one global model on all series of a file."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from forecaster import registry
+from forecaster.cli.common import json_option, models_dir_option, print_json
+from forecaster.config import CELLS
+from forecaster.manifest import Manifest
+
+FILE = click.Path(path_type=Path)
+SECONDS = click.FloatRange(0, min_open=True)
+
+
+@click.command()
+@click.argument("data", type=FILE)
+@click.option("--name", required=True, help="Name of the model.")
+@click.option("--horizon", type=click.IntRange(1), help="Steps to forecast at once.")
+@click.option("--freq", help="Frequency, a pandas alias; inferred if not given.")
+@click.option("--season-length", type=click.IntRange(1), help="Season in steps.")
+@click.option("--config", type=FILE, help="Configuration file, TOML.")
+@models_dir_option
+@click.option(
+    "--max-time", "max_time_s", type=SECONDS, help="Seconds to train at most."
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of all chance.")
+@click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell.")
+@json_option
+def train(
+    data: Path,
+    name: str,
+    freq: str | None,
+    models_dir: Path,
+    as_json: bool,
+    **wishes: Any,
+) -> None:
+    """Train a model on the series in DATA and write a new version of it.
+
+    The end of each series is held out for validation. What is not given is chosen by
+    the data. The first version of a model becomes its champion.
+    """
+    registry.check_name(name)
+    from forecaster.reading import read_panel  # pandas is slow to import
+
+    panel = read_panel(data, freq)
+    from forecaster.pipeline import train_model  # TensorFlow is slow to import
+    from forecaster.planning import Wishes
+
+    manifest = train_model(panel, name, Wishes(**wishes), models_dir, _say)
+    champion = registry.aliases(models_dir, name).get(registry.CHAMPION)
+    is_champion = champion == manifest.version
+    if as_json:
+        print_json(_summary(manifest, models_dir, is_champion))
+        return
+    click.echo(
+        f"wrote {models_dir / name / manifest.version}"
+        f"{' (champion)' if is_champion else ''}: validation loss "
+        f"{manifest.metrics['validation_loss']:.4f} after {manifest.training['steps']} "
+        f"steps in {manifest.training['seconds']:.0f} s"
+    )
+
+
+def _summary(manifest: Manifest, models_dir: Path, is_champion: bool) -> dict[str, Any]:
+    """What `--json` prints."""
+    return {
+        "name": manifest.name,
+        "version": manifest.version,
+        "champion": is_champion,
+        "path": str(models_dir / manifest.name / manifest.version),
+        "freq": manifest.freq,
+        "horizon": manifest.horizon,
+        "season_length": manifest.season_length,
+        "metrics": manifest.metrics,
+        "training": manifest.training,
+    }
+
+
+def _say(message: str) -> None:
+    """Progress goes to stderr; stdout is for the result."""
+    click.echo(message, err=True)

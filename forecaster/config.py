@@ -1,0 +1,134 @@
+"""What can be configured about a model, as small frozen values, and the file it is read from.
+
+A configuration file is TOML with two tables, each entry optional:
+
+    [network]
+    units = 64
+    [training]
+    steps = 500
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from forecaster.errors import ConfigError
+
+QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
+CELLS = ("lstm", "gru", "rnn", "peephole", "coupled")
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is forecast: the shape of the problem, read off the data and the command line."""
+
+    horizon: int
+    season_length: int
+    ring: int  # values kept exactly, at least one season
+    features: int  # known features of each step
+    quantiles: tuple[float, ...] = QUANTILES
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """How large the network is: table `[network]`."""
+
+    cell: str = "lstm"
+    layers: int = 2
+    units: int = 128
+    patch_units: int = 256
+    head_units: int = 256
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.cell not in CELLS:
+            raise ConfigError(
+                f"cell: expected one of {', '.join(CELLS)}; got {self.cell!r}."
+            )
+        for name in ("layers", "units", "patch_units", "head_units"):
+            _at_least(name, getattr(self, name), 1)
+        if not 0.0 <= self.dropout < 1.0:
+            raise ConfigError(f"dropout: expected 0 to below 1, got {self.dropout}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How the network is trained: table `[training]`."""
+
+    steps: int
+    lanes: int
+    chunk: int
+    learning_rate: float = 2e-3
+    max_time_s: float = 480.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "lanes", "chunk"):
+            _at_least(name, getattr(self, name), 1)
+        _at_least("seed", self.seed, 0)
+        for name in ("learning_rate", "max_time_s"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(
+                    f"{name}: expected above 0, got {getattr(self, name)}."
+                )
+
+
+def architecture_from(file: Path | None, given: Mapping[str, Any]) -> Architecture:
+    """Defaults, under the file's `[network]`, under what was given on the command line."""
+    return _override(Architecture(), _table(file, "network"), given)
+
+
+def schedule_from(
+    file: Path | None, given: Mapping[str, Any], default: Schedule
+) -> Schedule:
+    """`default`, under the file's `[training]`, under what was given on the command line."""
+    return _override(default, _table(file, "training"), given)
+
+
+Spec = TypeVar("Spec", Architecture, Schedule)
+
+
+def _override(spec: Spec, table: Mapping[str, Any], given: Mapping[str, Any]) -> Spec:
+    """A spec with some fields replaced, each checked for its type."""
+    kinds = {field.name: type(getattr(spec, field.name)) for field in fields(spec)}
+    for name, value in table.items():
+        if name not in kinds:
+            raise ConfigError(
+                f"{name}: not an entry. Expected one of {', '.join(kinds)}."
+            )
+        number = kinds[name] is float and type(value) is int
+        if type(value) is not kinds[name] and not number:
+            raise ConfigError(
+                f"{name}: expected {kinds[name].__name__}, got {value!r}. Mend the entry."
+            )
+    chosen = {
+        **table,
+        **{name: value for name, value in given.items() if name in kinds},
+    }
+    return replace(spec, **chosen)
+
+
+def _table(file: Path | None, name: str) -> Mapping[str, Any]:
+    """One table of a configuration file; empty when there is none."""
+    if file is None:
+        return {}
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{file}: expected a TOML file, {error}. Mend or leave it out."
+        ) from error
+    for table, entries in content.items():
+        if table not in ("network", "training") or not isinstance(entries, dict):
+            raise ConfigError(
+                f"{file}: expected the tables [network] and [training], got {table!r}. Remove it."
+            )
+    return dict(content.get(name, {}))
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    """Refuses a number that is too small."""
+    if value < least:
+        raise ConfigError(f"{name}: expected at least {least}, got {value}.")

@@ -1,0 +1,93 @@
+"""From a panel to a published model version: what `train` and retraining jobs run."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecaster import registry
+from forecaster.batches import split
+from forecaster.calendar import feature_names
+from forecaster.export import publish
+from forecaster.manifest import Manifest
+from forecaster.panel import Panel
+from forecaster.planning import Plan, Wishes, plan
+from forecaster.training import Trained, device_name, train
+
+
+def train_model(
+    panel: Panel,
+    name: str,
+    wishes: Wishes,
+    models_dir: Path,
+    say: Callable[[str], None] | None = None,
+) -> Manifest:
+    """Trains one global model on all series and publishes it as a new version.
+
+    Args:
+        panel: all series.
+        name: name of the model.
+        wishes: what the user asked for; the rest is chosen by the data.
+        models_dir: the models folder.
+        say: takes lines of progress; with it a progress bar is shown on stderr.
+
+    Raises:
+        InputError: when the data or the wishes cannot be used.
+        TrainingError: when training cannot go on.
+    """
+    registry.check_name(name)
+    decided = plan(panel, wishes)
+    if say is not None:
+        say(f"read {panel}")
+        say(
+            f"training on {device_name()}: horizon {decided.task.horizon}, season "
+            f"{decided.task.season_length}, {decided.architecture.layers} layers of "
+            f"{decided.architecture.units} {decided.architecture.cell}"
+        )
+    parts = split(panel, decided.task.horizon, decided.task.season_length)
+    trained = train(parts, decided, progress=say is not None)
+    facts = {
+        "name": name,
+        **_facts_of_data(panel),
+        **_facts_of_training(decided, trained),
+    }
+    return publish(trained.network, models_dir, facts)
+
+
+def _facts_of_data(panel: Panel) -> dict[str, Any]:
+    """What the manifest says about the data: a summary, never the data."""
+    first = min(panel.starts)
+    last = max(panel.times_of(index)[-1] for index in range(len(panel)))
+    begin, end = panel.frequency.format(np.array([first, last]))
+    return {
+        "freq": panel.frequency.alias,
+        "features": feature_names(panel.frequency),
+        "covariates": {},
+        "data": {
+            "series": len(panel),
+            "points": int(panel.lengths.sum()),
+            "missing": int(np.isnan(panel.values).sum()),
+            "first": begin,
+            "last": end,
+        },
+    }
+
+
+def _facts_of_training(decided: Plan, trained: Trained) -> dict[str, Any]:
+    """What the manifest says about how the model came about."""
+    return {
+        "season_length": decided.task.season_length,
+        "architecture": {
+            **dataclasses.asdict(decided.architecture),
+            "ring": decided.task.ring,
+        },
+        "metrics": {"validation_loss": trained.validation_loss},
+        "training": {
+            **dataclasses.asdict(decided.schedule),
+            "steps": trained.steps,
+            "seconds": round(trained.seconds, 1),
+            "device": trained.device,
+        },
+    }

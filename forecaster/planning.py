@@ -1,0 +1,122 @@
+"""Defaults chosen by the data: its frequency, its lengths, its number of series."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecaster.calendar import feature_names
+from forecaster.config import (
+    Architecture,
+    Schedule,
+    Task,
+    architecture_from,
+    schedule_from,
+)
+from forecaster.errors import DataError
+from forecaster.panel import Panel
+
+# What is forecast when nobody says: about two seasons, at most these many steps.
+LONGEST_DEFAULT_HORIZON = 48
+LONGEST_RING = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that is decided before training begins."""
+
+    task: Task
+    architecture: Architecture
+    schedule: Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the user asked for; None leaves the choice to the data."""
+
+    horizon: int | None = None
+    season_length: int | None = None
+    cell: str | None = None
+    seed: int | None = None
+    max_time_s: float | None = None
+    config: Path | None = None
+
+
+def plan(panel: Panel, wishes: Wishes) -> Plan:
+    """Decides horizon, season, ring, architecture and schedule.
+
+    Args:
+        panel: the training data.
+        wishes: what the user asked for.
+
+    Raises:
+        ConfigError: for a configuration file that cannot be used.
+        DataError: when no series is long enough to learn from.
+    """
+    season = wishes.season_length or panel.frequency.season_length
+    longest = int(panel.lengths.max())
+    horizon = wishes.horizon or default_horizon(season, longest)
+    if longest < horizon + 2:
+        raise DataError(
+            f"horizon {horizon}: expected at least one series of {horizon + 2} steps or more, "
+            f"the longest has {longest}. Give more history or a shorter --horizon."
+        )
+    task = Task(
+        horizon=horizon,
+        season_length=season,
+        ring=ring_length(season, horizon, panel.lengths),
+        features=len(feature_names(panel.frequency)),
+    )
+    overrides = {
+        "cell": wishes.cell,
+        "seed": wishes.seed,
+        "max_time_s": wishes.max_time_s,
+    }
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return Plan(
+        task,
+        architecture_from(wishes.config, given),
+        schedule_from(wishes.config, given, default_schedule(panel.lengths)),
+    )
+
+
+def default_horizon(season: int, longest: int) -> int:
+    """Two seasons, or a season, or a dozen steps; at most a fifth of the longest series.
+
+    >>> default_horizon(24, 1000), default_horizon(288, 10_000), default_horizon(1, 40)
+    (48, 288, 8)
+    """
+    wanted = (
+        12 if season == 1 else max(season, min(2 * season, LONGEST_DEFAULT_HORIZON))
+    )
+    return max(1, min(wanted, longest // 5))
+
+
+def ring_length(season: int, horizon: int, lengths: Any) -> int:
+    """How many values are kept exactly: about four horizons and two seasons.
+
+    A series should live several times as long as its ring, or there is little to train
+    on once the ring is full; one season and one horizon are kept in any case.
+
+    >>> ring_length(24, 48, np.array([700, 960])), ring_length(1, 13, np.array([934]))
+    (192, 52)
+    """
+    wanted = max(2 * season, min(4 * horizon, LONGEST_RING))
+    if 20 <= season <= 48:  # daily cycles have a weekly one above them
+        wanted = max(wanted, 7 * season)
+    affordable = max(int(np.median(lengths)) // 3, min(horizon, LONGEST_RING))
+    return max(season + 1, min(wanted, affordable))
+
+
+def default_schedule(lengths: Any) -> Schedule:
+    """How long to train: more for more data, with lanes that go on for several chunks.
+
+    >>> default_schedule(np.full(414, 960)).steps, default_schedule(np.full(3, 500)).lanes
+    (1000, 5)
+    """
+    total = int(lengths.sum())
+    chunk = int(np.clip(np.median(lengths) // 2, 8, 64))
+    lanes = int(np.clip(total // (4 * chunk), 4, 64))
+    steps = int(np.clip(200 + total // 250, 300, 1000))
+    return Schedule(steps=steps, lanes=lanes, chunk=chunk)

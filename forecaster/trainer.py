@@ -1,0 +1,130 @@
+"""The compiled steps of training, and the state that is carried between them.
+
+TensorFlow and not Keras' `fit`: the state goes from batch to batch as an argument and a
+result, the loss is weighted and never masked, and the gradients are clipped by us.
+Letters: B lanes, T steps of a chunk, H horizon, Q quantiles.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from forecaster.batches import Batch
+from forecaster.network import Network
+from forecaster.planning import Plan
+
+AVERAGE = 0.99  # decay of the moving average of the weights
+CLIP = 1.0  # global norm of the gradients
+WEIGHT_DECAY = 1e-4
+
+
+class Trainer:
+    """The network with its optimiser, its averaged weights and the carried state."""
+
+    def __init__(self, network: Network, plan: Plan) -> None:
+        self.network = network
+        self.plan = plan
+        self.variables = network.trainable_variables
+        self.average = [tf.Variable(variable) for variable in self.variables]
+        self.optimizer = keras.optimizers.AdamW(
+            learning_rate=plan.schedule.learning_rate, weight_decay=WEIGHT_DECAY
+        )
+        self.optimizer.build(self.variables)
+        self.state = tf.zeros((plan.schedule.lanes, network.state_size))
+        self._train = tf.function(self._train_step, reduce_retracing=True)
+        self._score = tf.function(self._score_batch, reduce_retracing=True)
+
+    def step(self, batch: Batch, learning_rate: float, forgotten: Any) -> float:
+        """One update; returns the loss before it."""
+        self.optimizer.learning_rate = learning_rate
+        self.state, loss = self._train(
+            self.state,
+            _tensors(batch),
+            tf.constant(batch.reset),
+            tf.constant(forgotten),
+        )
+        return float(loss)
+
+    def validate(self, batches: list[Batch]) -> float:
+        """The loss of the averaged weights on held-out origins."""
+        trained = [variable.numpy() for variable in self.variables]
+        self._assign(self.average)
+        state = tf.zeros((len(batches[0].reset), self.network.state_size))
+        total = count = 0.0
+        for batch in batches:
+            state, loss, weight = self._score(
+                state, _tensors(batch), tf.constant(batch.reset)
+            )
+            total, count = total + float(loss), count + float(weight)
+        self._assign(trained)
+        return total / max(count, 1.0)
+
+    def _assign(self, weights: list[Any]) -> None:
+        for variable, weight in zip(self.variables, weights, strict=True):
+            variable.assign(weight)
+
+    def _train_step(
+        self, state: Any, batch: tuple[Any, Any, Any, Any], reset: Any, forgotten: Any
+    ) -> tuple[Any, Any]:
+        state = self._forget(tf.where(reset[:, None], 0.0, state), forgotten)
+        with tf.GradientTape() as tape:
+            total, count, state = self._loss(state, batch, training=True)
+            loss = total / tf.maximum(count, 1.0)
+        gradients = tape.gradient(loss, self.variables)
+        gradients, _ = tf.clip_by_global_norm(gradients, CLIP)
+        self.optimizer.apply(gradients, self.variables)
+        for mean, variable in zip(self.average, self.variables, strict=True):
+            mean.assign(AVERAGE * mean + (1.0 - AVERAGE) * variable)
+        return tf.stop_gradient(state), loss
+
+    def _score_batch(
+        self, state: Any, batch: tuple[Any, Any, Any, Any], reset: Any
+    ) -> tuple[Any, Any, Any]:
+        state = tf.where(reset[:, None], 0.0, state)
+        total, count, state = self._loss(state, batch, training=False)
+        return state, total, count
+
+    def _forget(self, state: Any, forgotten: Any) -> Any:
+        """Zeroes the recurrent part of some lanes; what they remember exactly stays."""
+        exact = self.network.state_size - self.network.recurrent_size
+        recurrent = tf.where(forgotten[:, None], 0.0, state[:, exact:])
+        return tf.concat([state[:, :exact], recurrent], axis=1)
+
+    def _loss(
+        self, state: Any, batch: tuple[Any, Any, Any, Any], *, training: bool
+    ) -> tuple[Any, Any, Any]:
+        """Pinball loss (its sum, its weight) and the state after the chunk."""
+        y, x, weight, unit = batch
+        steps, network = self.plan.schedule.chunk, self.network
+        frames, context, state = network.observe(
+            state, y[:, :steps], x, training=training
+        )
+        quantiles = network.read(frames, context, network.ahead(x, steps))
+        targets = network.ahead(y[..., None], steps)  # [B, T, H, 1]
+        missing = tf.math.is_nan(targets)
+        # An error counts in the larger of two units, the scale of the moment and the
+        # series' own ordinary error, so that neither a quiet nor a wild stretch rules.
+        size = tf.maximum(frames.scale, unit[:, None, None])[..., None]
+        error = (tf.where(missing, 0.0, targets) - quantiles) / size
+        known = tf.where(missing[..., 0], 0.0, weight[..., None])
+        loss = pinball(error, self.plan.task.quantiles)
+        return tf.reduce_sum(loss * known), tf.reduce_sum(known), state
+
+
+def pinball(error: Any, levels: tuple[float, ...]) -> Any:
+    """Mean over quantiles of twice the pinball loss, of errors [..., Q].
+
+    At the median alone it is the absolute error (Koenker and Bassett, 1978).
+    """
+    level = tf.constant(levels, tf.float32)
+    return 2.0 * tf.reduce_mean(tf.maximum(level * error, (level - 1.0) * error), -1)
+
+
+def _tensors(batch: Batch) -> tuple[Any, Any, Any, Any]:
+    """The arrays of a batch as tensors, in the order of the loss."""
+    y, x, weight, unit = (
+        tf.constant(array, tf.float32)
+        for array in (batch.y, batch.x, batch.weight, batch.unit)
+    )
+    return y, x, weight, unit

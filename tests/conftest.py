@@ -1,0 +1,60 @@
+"""What tests share: a small real model, trained once for the whole run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecaster.frequency import Frequency
+from forecaster.panel import Panel
+
+TINY_CONFIG = """
+[network]
+units = 16
+patch_units = 32
+head_units = 32
+[training]
+steps = 60
+"""
+
+
+@pytest.fixture(scope="session")
+def seasonal_panel() -> Panel:
+    """Six monthly series of 300 steps with a season of 12, one with a gap."""
+    rng = np.random.default_rng(7)
+    step = np.arange(300)
+    values = [
+        10 + 5 * np.sin(2 * np.pi * (step + i) / 12) + rng.normal(0, 0.5, 300) + 3 * i
+        for i in range(6)
+    ]
+    values[0][50:60] = np.nan
+    starts = np.array(["2000-01-01"] * 6, "M8[us]")
+    return Panel.from_series(
+        [f"s{i}" for i in range(6)], values, starts, Frequency("MS")
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_models(
+    seasonal_panel: Panel, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A models folder with one really trained model, `tiny` (horizon 12)."""
+    from forecaster.pipeline import train_model  # TensorFlow is slow to import
+    from forecaster.planning import Wishes
+
+    folder = tmp_path_factory.mktemp("models")
+    config = folder / "tiny.toml"
+    config.write_text(TINY_CONFIG, encoding="utf-8")
+    train_model(
+        seasonal_panel, "tiny", Wishes(horizon=12, seed=1, config=config), folder
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_artifact(tiny_models: Path):  # type: ignore[no-untyped-def]
+    """The trained `tiny` model, loaded as the service loads it."""
+    from forecaster import registry
+    from forecaster.artifact import load
+
+    return load(registry.resolve(tiny_models, "tiny"))

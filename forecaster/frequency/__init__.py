@@ -1,6 +1,13 @@
 """How long one step of a series is: parse it, infer it, count in it."""
 
 from forecaster.frequency.inference import anchored, infer
-from forecaster.frequency.value import Frequency, OffGrid
+from forecaster.frequency.value import LARGEST_STEP, Frequency, OffGrid, parse_timestamp
 
-__all__ = ["Frequency", "OffGrid", "anchored", "infer"]
+__all__ = [
+    "LARGEST_STEP",
+    "Frequency",
+    "OffGrid",
+    "anchored",
+    "infer",
+    "parse_timestamp",
+]

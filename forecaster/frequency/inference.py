@@ -27,7 +27,8 @@ from forecaster.frequency.value import Frequency
 
 MOST = 0.9  # this share must agree; the rest is reported later, with its row
 SEEN = 0.1  # a divisor counts as the step if this share of steps is as short
-ENOUGH = 4  # a series with so many steps has a frequency of its own
+ENOUGH = 8  # a series with so many steps has a frequency of its own
+SPARSE = 4  # and so has one whose shortest step is longer than so many steps
 GIVE = "Give the frequency, for instance --freq h"
 
 
@@ -140,11 +141,13 @@ def _refuse_mixture(
     differences: Ints, series: Ints, count: int, ids: Sequence[str] | None
 ) -> None:
     """One panel has one frequency; a series with gaps does not make another."""
-    present, usual, points = _modes(differences, series)
-    own = np.zeros(present.max() + 1, dtype=np.int64)
+    present, shortest, usual = _steps_by_series(differences, series)
+    own = np.zeros(present[-1] + 1, dtype=np.int64)
     own[present] = usual
-    between = np.bincount(series, differences % own[series] != 0)[present]
-    another = (usual > count) & (points >= ENOUGH) & (between == 0)
+    uneven = np.bincount(series, differences % own[series] != 0)[present]
+    points = np.bincount(series)[present]
+    another = (shortest > count) & ((uneven == 0) | (shortest > SPARSE * count))
+    another &= points >= ENOUGH
     for index in np.flatnonzero((usual < count) | another)[:1]:
         raise InputError(
             "frequency: expected one for all series, got "
@@ -158,13 +161,13 @@ def _name(number: int, ids: Sequence[str] | None) -> str:
     return f"series number {number + 1}" if ids is None else f"series {ids[number]!r}"
 
 
-def _modes(differences: Ints, series: Ints) -> tuple[Ints, Ints, Ints]:
-    """Each series with its commonest difference and how many differences it has."""
+def _steps_by_series(differences: Ints, series: Ints) -> tuple[Ints, Ints, Ints]:
+    """The series that have steps, the shortest and the commonest step of each."""
     pairs = np.stack([series, differences], axis=1)
     pairs, counts = np.unique(pairs, axis=0, return_counts=True)
-    pairs = pairs[np.lexsort((pairs[:, 1], -counts, pairs[:, 0]))]
     present, first = np.unique(pairs[:, 0], return_index=True)
-    return present, pairs[first, 1], np.bincount(series)[present]
+    common = pairs[np.lexsort((pairs[:, 1], -counts, pairs[:, 0]))]
+    return present, pairs[first, 1], common[first, 1]
 
 
 def _mode(differences: Ints) -> int:

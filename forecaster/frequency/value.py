@@ -1,5 +1,6 @@
 """The frequency of a series, as a value: how long one step is, and its name."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,8 @@ from forecaster.frequency.grid import Ints, Times, count_steps, move
 # One natural cycle in steps: a year of weeks, a week of days, a day of hours, …
 SEASONS = {spelling.WEEK_S: 52, 86_400: 7, 3_600: 24, 60: 1_440, 1: 60}
 LARGEST_STEP = 2**53  # whole numbers up to here survive JSON and float64
+
+_MONTH = re.compile(r"\d{4}-\d{2}")  # ISO-8601 knows it, Python does not
 
 
 class OffGrid(DataError):  # noqa: N818 - reads as a sentence where it is caught
@@ -99,11 +102,12 @@ class Frequency:
         wrong = np.flatnonzero(move(self.step, start, count) != times)
         if len(wrong):
             index = int(wrong[0])
-            first = np.broadcast_to(start, times.shape)[index : index + 1]
-            came, begin = self.format(np.concatenate([times[index : index + 1], first]))
+            first = np.broadcast_to(start, times.shape)[index]
+            came, begin = self.format(np.array([times[index], first]))
             raise OffGrid(
                 index,
-                f"{came} is not a whole number of {self.alias!r} steps after {begin}",
+                f"{came} is not a whole number of {self.alias!r} steps after {begin} "
+                f"({len(wrong)} of {len(times)} times are not)",
             )
         return count
 
@@ -171,7 +175,9 @@ def parse_timestamp(value: object) -> np.datetime64:
     try:
         if not isinstance(value, str):
             raise ValueError
-        time = datetime.fromisoformat(value)
+        time = datetime.fromisoformat(
+            value + "-01" if _MONTH.fullmatch(value) else value
+        )
         if time.tzinfo is not None:
             time = time.astimezone(UTC).replace(tzinfo=None)
     except (ValueError, OverflowError):

@@ -1,0 +1,38 @@
+"""Files of series in long format, checked once; everything below trusts the panel.
+
+path ─files─▶ Table ─cells─▶ numbers ─grid─▶ Rows ─▶ Panel
+"""
+
+from pathlib import Path
+
+from forecaster.panel import Panel
+from forecaster.reading.cells import parse_ids, parse_times, parse_values
+from forecaster.reading.files import open_table
+from forecaster.reading.grid import choose_frequency, lay_out, sort_rows
+
+__all__ = ["read_panel"]
+
+
+def read_panel(path: str | Path, freq: str | None = None) -> Panel:
+    """All series of a CSV, .csv.gz or Parquet file, ordered by their names.
+
+    One row is one observation, in any order, in the columns `unique_id, ds, y` (or
+    `item_id, timestamp, target`); further columns are left alone. Absent times are gaps.
+    Offsets from UTC are converted. The frequency is inferred unless `freq` gives it.
+
+    Raises `DataError` for a file that cannot be used, naming the series, the row and the
+    mend, and `InputError` for a `freq` that is none.
+
+    >>> import tempfile
+    >>> text = "unique_id,ds,y\\nshop,2024-01-01,3\\nshop,2024-01-04,5\\nshop,2024-01-02,4\\n"
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "sales.csv")
+    ...     _ = path.write_text(text)
+    ...     panel = read_panel(path)
+    >>> panel.values_of(0)
+    array([ 3.,  4., nan,  5.])
+    """
+    table = open_table(Path(path))
+    named = parse_ids(table)
+    rows = sort_rows(table, named, parse_times(table), parse_values(table))
+    return lay_out(rows, choose_frequency(rows, freq))

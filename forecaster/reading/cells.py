@@ -1,0 +1,199 @@
+"""From the cells of a table to numbers: series, times and values, each one checked.
+
+Letters: `R` rows of the file, `N` series.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from forecaster.errors import DataError, InputError
+from forecaster.frequency import LARGEST_STEP, parse_timestamp
+from forecaster.reading.table import Table, clipped
+
+LARGEST_VALUE = 1e30  # far beyond it, squares overflow in float32
+MISSING = pa.array(["", "nan", "null"])
+
+_WHOLE = r"^[+-]?\d{1,16}$"
+_NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$"
+
+
+def parse_ids(table: Table) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    """The names of the series in order, and the number of the series of each row [R]."""
+    kind = table.ids.type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if not (_is_text(kind) or pa.types.is_integer(kind)):
+        raise _wrong_type(table, 0, table.ids.type, "text or whole numbers")
+    names = pc.fill_null(pc.cast(pc.cast(table.ids, kind), pa.string()), "")
+    blank = np.asarray(pc.equal(pc.utf8_trim_whitespace(names), ""))
+    for row in np.flatnonzero(blank)[:1]:
+        raise DataError(
+            f"{table.name}, {table.place(row)}: expected the name of a series in "
+            f"{table.columns[0]!r}, got nothing. Name the series or remove the row"
+        )
+    coded = names.dictionary_encode()
+    distinct = coded.dictionary.to_pylist()
+    order = sorted(range(len(distinct)), key=distinct.__getitem__)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return tuple(distinct[index] for index in order), rank[np.asarray(coded.indices)]
+
+
+def parse_times(table: Table) -> NDArray[Any]:
+    """The time of each row [R]: `datetime64[us]` in UTC, or `int64` for integer steps."""
+    column, kind = table.times, table.times.type
+    if pa.types.is_dictionary(kind):
+        column, kind = pc.cast(column, kind.value_type), kind.value_type
+    if column.null_count:
+        raise _no_time(table, int(pc.index(pc.is_null(column), True).as_py()))
+    if _is_text(kind):
+        times = _times_from_text(table, pc.cast(column, pa.string()))
+    elif pa.types.is_integer(kind):
+        times = np.asarray(pc.cast(column, pa.int64()))
+    elif pa.types.is_temporal(kind) and not pa.types.is_time(kind):
+        # Arrow keeps zoned timestamps in UTC: dropping the zone converts them.
+        times = np.asarray(pc.cast(column, pa.timestamp("us"), safe=False))
+    else:
+        raise _wrong_type(table, 1, kind, "timestamps or whole numbers")
+    if times.dtype.kind == "i":
+        _refuse_steps(table, times)
+    return times
+
+
+def parse_values(table: Table) -> NDArray[np.float64]:
+    """The value of each row [R], NaN where it is missing."""
+    column, kind = table.values, table.values.type
+    if _is_text(kind):
+        values = _values_from_text(table, pc.cast(column, pa.string()))
+    elif _is_number(kind) or pa.types.is_null(kind):
+        cast = pc.cast(column, pa.float64(), safe=False)
+        values = np.asarray(cast.to_numpy(zero_copy_only=False))
+    else:
+        raise _wrong_type(table, 2, kind, "numbers")
+    for row in np.flatnonzero(np.abs(values) > LARGEST_VALUE)[:1]:
+        raise table.refuse(
+            row,
+            f"expected a finite number within ±{LARGEST_VALUE:g} in {table.columns[2]!r}, "
+            f"got {clipped(table.values[row].as_py())}. Correct the value or leave it empty",
+        )
+    return values
+
+
+def _values_from_text(table: Table, column: Any) -> NDArray[np.float64]:
+    text = pc.utf8_trim_whitespace(column)
+    text = pc.if_else(pc.is_in(pc.utf8_lower(text), MISSING), None, text)
+    wrong = np.asarray(
+        pc.invert(pc.fill_null(pc.match_substring_regex(text, _NUMBER), True))
+    )
+    for row in np.flatnonzero(wrong)[:1]:
+        raise table.refuse(
+            row,
+            f"expected a number in {table.columns[2]!r}, got {clipped(text[row].as_py())}. "
+            "Write a number such as 12.5, or nothing for a missing value",
+        )
+    values = pc.cast(text, pa.float64())
+    return np.asarray(values.to_numpy(zero_copy_only=False))
+
+
+def _times_from_text(table: Table, column: Any) -> NDArray[Any]:
+    """Each distinct text is read once: series usually share their times."""
+    coded = pc.utf8_trim_whitespace(column).dictionary_encode()
+    texts, index = coded.dictionary, np.asarray(coded.indices)
+    whole = np.asarray(pc.match_substring_regex(texts, _WHOLE))
+    if whole.all():
+        distinct = np.asarray(pc.cast(texts, pa.int64()))
+    else:
+        if whole.any():
+            _refuse_mixture(table, whole[index])
+        distinct = _timestamps(table, texts, index)
+    return np.asarray(distinct[index])
+
+
+def _timestamps(table: Table, texts: Any, index: NDArray[Any]) -> NDArray[Any]:
+    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            return np.asarray(pc.cast(pc.cast(texts, kind), pa.timestamp("us")))
+        except pa.ArrowInvalid:
+            continue  # rarer spellings: one at a time, by the parser that JSON goes through
+    times = np.empty(len(texts), dtype="M8[us]")
+    for number, text in enumerate(texts.to_pylist()):
+        try:
+            times[number] = parse_timestamp(text)
+        except InputError:
+            row = int(np.argmax(index == number))
+            raise (
+                _wrong_time(table, row, text) if text else _no_time(table, row)
+            ) from None
+    return times
+
+
+def _refuse_mixture(table: Table, whole: NDArray[np.bool_]) -> None:
+    rare = whole if whole.mean() <= 0.5 else ~whole
+    row = int(np.argmax(rare))
+    text = pc.utf8_trim_whitespace(table.times.slice(row, 1))[0].as_py()
+    if not text:
+        raise _no_time(table, row)
+    usual = "timestamps" if whole[row] else "whole numbers"
+    raise table.refuse(
+        row,
+        f"expected {usual} in {table.columns[1]!r} as in the other rows, got "
+        f"{clipped(text)}. Write all times alike",
+    )
+
+
+def _refuse_steps(table: Table, steps: NDArray[np.int64]) -> None:
+    for row in np.flatnonzero(np.abs(steps) > LARGEST_STEP)[:1]:
+        raise table.refuse(
+            row,
+            f"expected a step within ±2^53 in {table.columns[1]!r}, got {steps[row]}. "
+            "Number the steps 1, 2, 3, …",
+        )
+    month, day = steps // 100 % 100, steps % 100
+    century = (steps > 19_000_000) & (steps < 22_000_000)
+    dates = century & (month >= 1) & (month <= 12) & (day >= 1) & (day <= 31)
+    if dates.all():
+        text = str(steps[0])
+        raise table.refuse(
+            0,
+            f"expected a timestamp or a step in {table.columns[1]!r}, got {text} that looks "
+            f"like a date. Write it as {text[:4]}-{text[4:6]}-{text[6:]}",
+        )
+
+
+def _wrong_time(table: Table, row: int, text: str) -> DataError:
+    return table.refuse(
+        row,
+        f"expected an ISO-8601 timestamp or a whole number in {table.columns[1]!r}, got "
+        f"{clipped(text)}. Write it as 2024-01-31 or 2024-01-31T18:00:00",
+    )
+
+
+def _no_time(table: Table, row: int) -> DataError:
+    return table.refuse(
+        row,
+        f"expected a timestamp or a whole number in {table.columns[1]!r}, got nothing. "
+        "Write the time or remove the row",
+    )
+
+
+def _wrong_type(table: Table, column: int, kind: Any, wanted: str) -> DataError:
+    return DataError(
+        f"{table.name}: expected {wanted} in the column {table.columns[column]!r}, got the "
+        f"type {kind}. Convert the column"
+    )
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_number(kind: Any) -> bool:
+    return bool(
+        pa.types.is_integer(kind)
+        or pa.types.is_floating(kind)
+        or pa.types.is_decimal(kind)
+    )

@@ -1,0 +1,147 @@
+"""From rows in any order to series on full grids.
+
+Letters: `R` rows of the file, `N` series.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.errors import DataError, InputError
+from forecaster.frequency import Frequency, OffGrid, anchored, infer
+from forecaster.panel import Panel, trimmed
+from forecaster.reading.table import Table, clipped
+
+# A grid is mostly gaps when it is longer than this many steps and times the points.
+SPARSE_STEPS, SPARSE_TIMES = 1_000, 100
+HUGE_STEPS = 10_000_000
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The observations of a table sorted by series and time; all arrays are [R]."""
+
+    table: Table
+    ids: tuple[str, ...]  # [N]
+    series: Ints
+    times: NDArray[Any]
+    values: NDArray[np.float64]
+    origin: Ints  # the row of the table that each came from
+
+    @property
+    def begins(self) -> Ints:
+        """The first row of each series [N]."""
+        return np.searchsorted(self.series, np.arange(len(self.ids)))
+
+    @property
+    def points(self) -> Ints:
+        """Rows of each series [N]."""
+        return np.bincount(self.series, minlength=len(self.ids))
+
+
+def sort_rows(
+    table: Table,
+    named: tuple[tuple[str, ...], Ints],
+    times: NDArray[Any],
+    values: NDArray[np.float64],
+) -> Rows:
+    """The rows by series and time; refuses two of the same time."""
+    ids, series = named
+    order = np.lexsort((times.view(np.int64), series))
+    rows = Rows(table, ids, series[order], times[order], values[order], order)
+    same = (np.diff(rows.series) == 0) & (rows.times[1:] == rows.times[:-1])
+    if same.any():
+        raise _repeated(rows, np.flatnonzero(same))
+    return rows
+
+
+def choose_frequency(rows: Rows, alias: str | None) -> Frequency:
+    """The frequency given, or the one that the times show."""
+    starts = rows.times[rows.begins]
+    if alias is not None:
+        given = Frequency.parse(alias)
+        _refuse_kind(rows, given)
+        return anchored(given, starts)
+    try:
+        return infer(np.split(rows.times, rows.begins[1:]), rows.ids)
+    except InputError as error:
+        raise DataError(f"{rows.table.name}: {error}") from None
+
+
+def lay_out(rows: Rows, frequency: Frequency) -> Panel:
+    """The series on their grids, missing where no row is."""
+    starts = rows.times[rows.begins]
+    try:
+        steps = frequency.steps(starts[rows.series], rows.times)
+    except OffGrid as error:
+        raise _off_grid(rows, frequency, error) from None
+    lengths = steps[rows.begins + rows.points - 1] + 1
+    _refuse_sparse(rows, steps, lengths)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    values = np.full(offsets[-1], np.nan)
+    values[offsets[rows.series] + steps] = rows.values
+    try:
+        return trimmed(Panel(rows.ids, offsets, values, starts, frequency))
+    except DataError as error:
+        raise DataError(f"{rows.table.name}, {error}") from None
+
+
+def _repeated(rows: Rows, repeats: Ints) -> DataError:
+    """Names the repeat that stands first in the file."""
+    pairs = np.sort(np.stack([rows.origin[repeats], rows.origin[repeats + 1]]), axis=0)
+    first, second = pairs[:, pairs[1].argmin()]
+    total = "" if len(repeats) == 1 else f" ({len(repeats)} repeated in all)"
+    time = clipped(rows.table.times[int(second)].as_py())
+    return rows.table.refuse(
+        int(second),
+        f"expected each time once, got {time} again after {rows.table.place(first)}{total}. "
+        "Keep one row of each time",
+    )
+
+
+def _refuse_kind(rows: Rows, frequency: Frequency) -> None:
+    whole = rows.times.dtype.kind == "i"
+    if whole == frequency.is_integer:
+        return
+    column = rows.table.columns[1]
+    if whole:
+        raise DataError(
+            f"{rows.table.name}: expected timestamps in {column!r} for the frequency "
+            f"{frequency.alias!r}, got whole numbers. Give --freq 1, and the season with "
+            "--season-length, or write timestamps"
+        )
+    raise DataError(
+        f"{rows.table.name}: expected whole numbers in {column!r} for the frequency "
+        f"{frequency.alias!r}, got timestamps. Give one such as --freq h, or none"
+    )
+
+
+def _off_grid(rows: Rows, frequency: Frequency, error: OffGrid) -> DataError:
+    row = int(rows.origin[error.index])
+    mend = (
+        "Correct it or remove the row; if many are off, give a finer step with --freq"
+    )
+    text = str(rows.table.times[row].as_py())
+    if not frequency.is_integer and ("+" in text or text.count("-") > 2):
+        mend += "; for days of local time write them without the offset from UTC"
+    return rows.table.refuse(row, f"off the grid: {error}. {mend}")
+
+
+def _refuse_sparse(rows: Rows, steps: Ints, lengths: Ints) -> None:
+    """One wrong year would make a grid of millions of missing values."""
+    bound = np.clip(SPARSE_TIMES * rows.points, SPARSE_STEPS, HUGE_STEPS)
+    for index in np.flatnonzero(lengths > np.maximum(bound, 2 * rows.points))[:1]:
+        begin = rows.begins[index]
+        gaps = np.diff(steps[begin : begin + rows.points[index]])
+        widest = int(gaps.argmax())
+        row = int(rows.origin[begin + widest + 1])
+        raise rows.table.refuse(
+            row,
+            f"expected steps without so long a gap, got {gaps[widest]} steps since the row "
+            f"before, {lengths[index]} in all for {rows.points[index]} rows. Correct the "
+            "time, split the series there, or give a longer step with --freq",
+        )

@@ -21,7 +21,7 @@ class PeepholeCell(keras.layers.Layer):
     """One step of an LSTM whose gates see the cell state; coupled if asked.
 
     i  = sigmoid(W_i x + U_i h + p_i * c)
-    f  = sigmoid(W_f x + U_f h + p_f * c), or 1 - i when coupled
+    f  = sigmoid(1 + W_f x + U_f h + p_f * c), or 1 - i when coupled
     c' = f * c + i * tanh(W_g x + U_g h)
     o  = sigmoid(W_o x + U_o h + p_o * c')
     h' = o * tanh(c')

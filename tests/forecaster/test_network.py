@@ -1,0 +1,157 @@
+"""The forward function: one result, however it is called."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forecaster.config import CELLS, Architecture, Task
+
+pytestmark = pytest.mark.tf
+
+TASK = Task(horizon=5, season_length=4, ring=12, features=2)
+
+
+def network(cell: str = "lstm") -> Any:
+    """A small network with random weights everywhere, its output layer too."""
+    import keras
+
+    from forecaster.network import Network
+
+    keras.utils.set_random_seed(3)
+    made = Network(TASK, Architecture(cell=cell, units=6, patch_units=8, head_units=8))
+    made.initialise()
+    rng = np.random.default_rng(0)
+    for variable in made.variables:
+        variable.assign(rng.normal(0, 0.3, variable.shape))
+    return made
+
+
+def sequence(batch: int, steps: int, seed: int = 1) -> tuple[Any, Any]:
+    """Values with gaps and features of the steps and of the horizon behind them."""
+    rng = np.random.default_rng(seed)
+    y = rng.normal(50, 10, (batch, steps)).astype(np.float32)
+    y[:, 1:][rng.random((batch, steps - 1)) < 0.1] = np.nan
+    x = rng.uniform(-1, 1, (batch, steps + TASK.horizon, TASK.features))
+    return y, x.astype(np.float32)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_two_calls_equal_one(cell: str) -> None:
+    """Advancing over a then b equals advancing over a + b, in state and forecasts."""
+    net, (y, x) = network(cell), sequence(3, 40)
+    zero = np.zeros((3, net.state_size), np.float32)
+    whole, end = net.forward(zero, y, x)
+    first, middle = net.forward(zero, y[:, :17], x[:, : 17 + TASK.horizon])
+    second, end_in_two = net.forward(middle, y[:, 17:], x[:, 17:])
+    both = np.concatenate([first, second], axis=1)
+    assert np.allclose(both, whole, rtol=1e-5, atol=1e-4)
+    assert np.allclose(end_in_two, end, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_forecast_read_off_the_state_is_that_of_its_last_step(cell: str) -> None:
+    """`recall` gives back what `observe` saw at the step the state stands at."""
+    net, (y, x) = network(cell), sequence(2, 30)
+    zero = np.zeros((2, net.state_size), np.float32)
+    every, state = net.forward(zero, y, x)
+    frames, context = net.recall(state, x[:, 29:])
+    read = net.read(frames, context, x[:, None, 30:])
+    assert np.allclose(np.asarray(read)[:, 0], np.asarray(every)[:, -1], rtol=1e-5)
+
+
+def test_a_result_does_not_depend_on_the_rest_of_the_batch() -> None:
+    """A row alone, and among rows of any size, gives the same forecast."""
+    net, (y, x) = network(), sequence(4, 30)
+    y[1:] *= np.float32(1e12)
+    together, _ = net.forward(np.zeros((4, net.state_size), np.float32), y, x)
+    alone, _ = net.forward(np.zeros((1, net.state_size), np.float32), y[:1], x[:1])
+    assert np.allclose(np.asarray(together)[:1], alone, rtol=1e-5)
+
+
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_forecasts_are_in_the_unit_of_the_series(factor: float) -> None:
+    """A series in another unit has the same forecasts in that unit."""
+    net, (y, x) = network(), sequence(2, 30)
+    zero = np.zeros((2, net.state_size), np.float32)
+    plain, _ = net.forward(zero, y, x)
+    scaled, _ = net.forward(zero, y * np.float32(factor), x)
+    assert np.allclose(np.asarray(scaled) / factor, plain, rtol=1e-3)
+
+
+def test_quantiles_do_not_cross() -> None:
+    """At every step and horizon a higher quantile is not below a lower one."""
+    net, (y, x) = network(), sequence(3, 30)
+    out, _ = net.forward(np.zeros((3, net.state_size), np.float32), y, x)
+    assert (np.diff(np.asarray(out), axis=-1) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.zeros(40),
+        np.full(40, 1e25),
+        np.r_[np.zeros(20), np.full(20, 1e8)],
+        np.r_[[np.nan] * 5, 3.0, [np.nan] * 34],
+        np.full(40, 1e-30),
+        np.r_[np.ones(39), -1e30],
+    ],
+    ids=["zeros", "huge", "jump", "one value", "tiny", "collapse"],
+)
+def test_hard_series_stay_finite(values: Any) -> None:
+    """Constant, zero, tiny, huge, jumping and nearly empty series give finite numbers."""
+    net, (_, x) = network(), sequence(1, 40)
+    zero = np.zeros((1, net.state_size), np.float32)
+    out, state = net.forward(zero, values[None].astype(np.float32), x)
+    assert np.isfinite(np.asarray(out)).all()
+    assert np.isfinite(np.asarray(state)).all()
+
+
+def test_the_lstm_step_agrees_with_plain_numpy() -> None:
+    """Keras' layer from a given state equals the equations written out."""
+    from forecaster.cells import recurrent_layer
+
+    layer = recurrent_layer("lstm", 4, cudnn=False, name="lstm")
+    rng = np.random.default_rng(0)
+    x, h, c = (
+        rng.normal(size=s).astype(np.float32) for s in ((1, 1, 3), (1, 4), (1, 4))
+    )
+    layer(x, initial_state=[h, c])
+    kernel, recurrent, bias = (np.asarray(w) for w in layer.get_weights())
+
+    def sigmoid(z: Any) -> Any:
+        return 1 / (1 + np.exp(-z))
+
+    i, f, g, o = np.split(x[:, 0] @ kernel + h @ recurrent + bias, 4, axis=1)
+    cell = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    hidden = sigmoid(o) * np.tanh(cell)
+    _, new_h, new_c = layer(x, initial_state=[h, c])
+    assert np.allclose(new_h, hidden, atol=1e-6)
+    assert np.allclose(new_c, cell, atol=1e-6)
+
+
+def test_the_peephole_cell_agrees_with_plain_numpy() -> None:
+    """Our own cell equals its equations, coupled or not."""
+    from forecaster.cells import PeepholeCell
+
+    rng = np.random.default_rng(0)
+    x, h, c = (rng.normal(size=(2, n)).astype(np.float32) for n in (3, 4, 4))
+
+    def sigmoid(z: Any) -> Any:
+        return 1 / (1 + np.exp(-z))
+
+    for coupled in (False, True):
+        layer = PeepholeCell(4, coupled=coupled)
+        layer.build((None, 3))
+        for variable in layer.variables:
+            variable.assign(rng.normal(size=variable.shape))
+        kernel, recurrent, bias, peep = (np.asarray(v) for v in layer.get_weights())
+        parts = np.split(x @ kernel + h @ recurrent + bias, layer.gates, axis=1)
+        enter = sigmoid(parts[0] + peep[0] * c)
+        keep = 1 - enter if coupled else sigmoid(parts[3] + 1 + peep[1] * c)
+        cell = keep * c + enter * np.tanh(parts[1])
+        hidden = sigmoid(parts[2] + peep[2] * cell) * np.tanh(cell)
+        output, (new_h, new_c) = layer(x, [h, c])
+        assert np.allclose(output, hidden, atol=1e-6)
+        assert np.allclose(new_h, hidden, atol=1e-6)
+        assert np.allclose(new_c, cell, atol=1e-6)

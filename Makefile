@@ -15,6 +15,7 @@ help:
 	@echo 'make demo      train on data/sample.csv, serve, forecast over HTTP, draw demo.png'
 	@echo 'make test      the whole test suite'
 	@echo 'make check     formatting, lint, types, import rules'
+	@echo 'make format    let ruff format and mend what it can'
 	@echo 'make quick     the tests that need no TensorFlow'
 	@echo 'make bench     benchmarks'
 	@echo 'make serve     the service on http://127.0.0.1:8080 (ARGS="--port 9000")'

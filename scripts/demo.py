@@ -17,16 +17,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 from client import ServiceError, call, part, read_series
 
 from forecaster import registry
+from forecaster.plots import Chart, Fan, fan_charts, save
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "data" / "sample.csv"
 MODELS = ROOT / "models"
 LOG = ROOT / "out" / "demo.log"
 PICTURE = ROOT / "demo.png"
-NAME, HORIZON, SHOWN = "demo", 12, 3
+NAME, HORIZON = "demo", 12
+SHOWN = 3  # steps of a forecast in the table
+HISTORY, DRAWN = 7 * HORIZON, 8  # points of a series and series in the picture
 LEVELS = [80, 95]
 FORECASTER = [sys.executable, "-m", "forecaster"]
 
@@ -47,7 +51,7 @@ def main() -> None:
         after = predict(base, [part(one, -HORIZON, None) for one in series])
     print_table(series, before, after)
     check_states(series, before, after)
-    draw(series, before)
+    draw(series, before, after)
     say(f"Done in {time.monotonic() - started:.0f} s; the picture is {PICTURE.name}")
 
 
@@ -220,8 +224,36 @@ def check_states(
     print(f"Every state advanced by exactly the {HORIZON} new points.")
 
 
-def draw(series: list[dict[str, Any]], before: dict[str, dict[str, Any]]) -> None:
-    """Draw the forecasts of the first request over what came afterwards."""
+def draw(
+    series: list[dict[str, Any]],
+    before: dict[str, dict[str, Any]],
+    after: dict[str, dict[str, Any]],
+) -> None:
+    """Draw what both requests forecast, and what had come by the second."""
+    charts = [
+        Chart(
+            one["unique_id"],
+            np.array(one["ds"][-HISTORY:], "datetime64[s]"),
+            np.array(one["y"][-HISTORY:], float),
+            tuple(fan(answer[one["unique_id"]]) for answer in (before, after)),
+        )
+        for one in series[:DRAWN]
+    ]
+    title = f"Forecast, {HORIZON} new points, forecast again: the state was carried"
+    save(fan_charts(charts, title), PICTURE)
+
+
+def fan(forecast: dict[str, Any]) -> Fan:
+    """Return a forecast of the service as one that can be drawn."""
+    bands = forecast["intervals"]
+    return Fan(
+        np.array(forecast["ds"], "datetime64[s]"),
+        np.array(forecast["median"]),
+        {
+            level: (np.array(bands[f"lo-{level}"]), np.array(bands[f"hi-{level}"]))
+            for level in LEVELS
+        },
+    )
 
 
 if __name__ == "__main__":

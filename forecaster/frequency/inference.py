@@ -122,7 +122,7 @@ def _infer_dates(pool: Pool, ids: Sequence[str] | None) -> Frequency:
 
 
 def _step_length(differences: Ints, series: Ints, ids: Sequence[str] | None) -> int:
-    usual = _mode(differences)
+    usual = max(_mode(differences), 1)
     off = differences % usual != 0
     if off.mean() <= 1 - MOST:
         return usual
@@ -142,18 +142,19 @@ def _refuse_mixture(
 ) -> None:
     """One panel has one frequency; a series with gaps does not make another."""
     present, shortest, usual = _steps_by_series(differences, series)
-    own = np.zeros(present[-1] + 1, dtype=np.int64)
-    own[present] = usual
+    own = np.ones(present[-1] + 1, dtype=np.int64)
+    own[present] = usual.clip(1)  # days of a panel of months lie no month apart
     uneven = np.bincount(series, differences % own[series] != 0)[present]
     points = np.bincount(series)[present]
     another = (shortest > count) & ((uneven == 0) | (shortest > SPARSE * count))
     another &= points >= ENOUGH
     for index in np.flatnonzero((usual < count) | another)[:1]:
+        name = _name(int(present[index]), ids)
+        compared = "shorter" if usual[index] < count else "longer"
         raise InputError(
-            "frequency: expected one for all series, got "
-            f"{_name(int(present[index]), ids)} whose usual step is "
-            f"{usual[index] / count:.4g} times that of the others. Split the file by "
-            "frequency, or give the shortest step, for instance --freq D"
+            f"frequency: expected one for all series, got {name} whose usual step is "
+            f"{compared} than that of the others. Split the file by frequency, or give "
+            "the shortest step, for instance --freq D"
         )
 
 

@@ -17,7 +17,7 @@ help:
 	@echo 'make check     formatting, lint, types, import rules'
 	@echo 'make format    let ruff format and mend what it can'
 	@echo 'make quick     the tests that need no TensorFlow'
-	@echo 'make bench     benchmarks'
+	@echo 'make bench     what everyday operations cost here, with the model of make demo'
 	@echo 'make serve     the service on http://127.0.0.1:8080 (ARGS="--port 9000")'
 	@echo 'make image     the container image (docker or podman)'
 	@echo 'make coverage  the test suite with a coverage table'
@@ -30,10 +30,10 @@ test: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest $(ARGS)
 
 quick: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest tests -m 'not tf and not bench' $(ARGS)
+	$(BIN)/python -m pytest tests -m 'not tf' $(ARGS)
 
 bench: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest tests benchmarks -m bench $(ARGS)
+	$(BIN)/python -m benchmarks.everyday
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from forecaster import metrics
 from forecaster.baselines import BARS, bars
-from forecaster.errors import ArtifactError, ConfigError, DataError
+from forecaster.errors import ConfigError, DataError
 from forecaster.panel import Panel
+from forecaster.prediction import check_finite
 from forecaster.report import Report, actual_values
 from forecaster.streaming import StepModel, advance_series, forecast_series
 
@@ -53,7 +54,7 @@ def backtest(
             f"{', '.join(RESERVED)}. Give the model another name"
         )
     horizon = model.manifest.horizon if horizon is None else horizon
-    panel, left_out = _long_enough(panel, horizon, windows, step_size)
+    panel, left_out = long_enough(panel, horizon, windows, step_size)
     origins = cutoffs(panel.lengths, horizon, windows, step_size)
     season, levels = model.manifest.season_length, tuple(model.manifest.quantiles)
     ours = list(carried_forecasts(model, panel, origins, horizon))
@@ -69,7 +70,7 @@ def backtest(
     )
 
 
-def _long_enough(
+def long_enough(
     panel: Panel, horizon: int, windows: int, step_size: int
 ) -> tuple[Panel, tuple[str, ...]]:
     """The series with a value before their first cutoff, and the ids of the others."""
@@ -122,12 +123,7 @@ def carried_forecasts(
         ]
         states = advance_series(model, states, fresh, _times(panel, known))
         quantiles = forecast_series(model, states, _times(panel, ends - 1), horizon)
-        wrong = ~np.isfinite(quantiles).all(axis=(1, 2))
-        if wrong.any():
-            raise ArtifactError(
-                f"the forecast of series {panel.ids[wrong.argmax()]!r} is not a number; "
-                "expected a finite one. Train again, or choose another version"
-            )
+        check_finite(quantiles, panel.ids)
         known = ends
         yield quantiles.astype(np.float64)
 

@@ -1,0 +1,89 @@
+"""`forecaster predict`: what comes after the end of each series of a file."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from forecaster import manifest as manifests
+from forecaster import prediction, registry
+from forecaster.cli.common import json_option, models_dir_option, print_json
+from forecaster.cli.frames import as_csv, as_table, check_writable, write
+from forecaster.cli.inputs import Watched, read_for_model, say
+from forecaster.cli.levels import SpreadsLevels, level_option
+from forecaster.frequency import Frequency
+from forecaster.manifest import Manifest
+from forecaster.prediction import Forecasts
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command(cls=SpreadsLevels)
+@click.argument("data", type=FILE)
+@click.option("--name", required=True, help="Name of the model.")
+@click.option("--version", help="A version or an alias.  [default: champion]")
+@click.option(
+    "--horizon",
+    type=click.IntRange(1, 100_000),
+    help="Steps to forecast.  [default: as trained]",
+)
+@level_option
+@click.option("--freq", help="Frequency, a pandas alias; inferred if not given.")
+@click.option("--out", type=FILE, help="A .csv, .csv.gz or .parquet file to write.")
+@models_dir_option
+@json_option
+def predict(
+    data: Path,
+    name: str,
+    version: str | None,
+    models_dir: Path,
+    as_json: bool,
+    **wishes: Any,
+) -> None:
+    """Forecast what comes after the end of each series in DATA.
+
+    The series need not be those the model was trained on. The columns are unique_id,
+    ds, the median under the model's NAME, then NAME-lo-80, NAME-hi-80 and so on.
+    Without --out they go to stdout, as CSV or, on a terminal, as a table.
+    """
+    out: Path | None = wishes["out"]
+    check_writable(out)
+    folder = registry.resolve(models_dir, name, version)
+    manifest = manifests.read(folder)
+    prediction.check_levels(wishes["levels"], manifest.quantiles)
+    panel = read_for_model(data, wishes["freq"], manifest)
+    from forecaster.artifact import load  # TensorFlow is slow to import
+
+    model = load(folder)
+    horizon = wishes["horizon"] or manifest.horizon
+    say(f"read {panel}")
+    say(f"forecasting {horizon} steps with {name} {manifest.version}")
+    with Watched(model, values=len(panel.values)) as watched:
+        forecasts = prediction.predict(watched, panel, horizon, wishes["levels"])
+    if as_json:
+        print_json(_answer(manifest, forecasts))
+    if out is not None:
+        write(prediction.long_columns(forecasts, name), out)
+        say(f"wrote {out}")
+    elif not as_json:
+        columns = prediction.long_columns(forecasts, name)
+        click.echo(as_table(columns) if sys.stdout.isatty() else as_csv(columns))
+
+
+def _answer(manifest: Manifest, forecasts: Forecasts) -> dict[str, Any]:
+    """What `--json` prints, in the words of the service's answer."""
+    frequency = Frequency.parse(manifest.freq)
+    return {
+        "model": {"name": manifest.name, "version": manifest.version},
+        "freq": manifest.freq,
+        "forecasts": [
+            {
+                "unique_id": unique_id,
+                "ds": frequency.format(forecasts.times[i]),
+                "median": forecasts.median[i].tolist(),
+                "intervals": {k: v[i].tolist() for k, v in forecasts.intervals.items()},
+            }
+            for i, unique_id in enumerate(forecasts.ids)
+        ],
+    }

@@ -45,6 +45,7 @@ def operations(
     sample = ROOT / "data" / "sample.csv"
     rows = sum(1 for _ in sample.open()) - 1
     yield f"read {sample.name}", rows, "rows", partial(read_panel, sample)
+    call: Callable[[], object]
     for batch in BATCHES:
         call = partial(model.step, *inputs(model, batch, 1, model.manifest.horizon))
         yield f"step and forecast, {batch} series at once", batch, "series", call

@@ -1,0 +1,169 @@
+"""What answers look like, for /openapi.json; `rendering.py` writes them."""
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+Time = str | int
+
+
+class Model(BaseModel):
+    """Which version of a model answered."""
+
+    name: str
+    version: str
+
+
+class State(BaseModel):
+    """What is carried of a series after this request."""
+
+    seq: int = Field(description="Steps the state has advanced over, each once.")
+    last_ds: Time
+    applied: int = Field(description="Points of this request that changed something.")
+    duplicates: int = Field(description="Points that were carried already.")
+    ignored: int = Field(description="Points left out by on_conflict: ignore.")
+
+
+class Refused(BaseModel):
+    """A series that was refused, or a place that was wrong."""
+
+    unique_id: str | None = None
+    status: int
+    loc: str | None = None
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457: why a request was refused."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Refused] = []
+
+
+class Forecast(BaseModel):
+    """Forecasts of the steps after the last one carried."""
+
+    ds: list[Time]
+    median: list[float]
+    intervals: dict[str, list[float]] = Field(description="lo-80, hi-80, …")
+    quantiles: dict[str, list[float]] = Field(description="By level, such as 0.1.")
+
+
+class SeriesForecast(Forecast):
+    """Forecasts of one series."""
+
+    unique_id: str
+    state: State
+
+
+class Predicted(BaseModel):
+    """The answer to POST /predict."""
+
+    model: Model
+    forecasts: list[SeriesForecast]
+    errors: list[Refused]
+
+
+class OneForecast(SeriesForecast):
+    """The answer to GET /series/{unique_id}/forecast."""
+
+    model: Model
+
+
+class SeriesState(BaseModel):
+    """What is carried of one series."""
+
+    unique_id: str
+    state: State
+
+
+class Observed(BaseModel):
+    """The answer to POST /observe."""
+
+    model: Model
+    series: list[SeriesState]
+    errors: list[Refused]
+
+
+class SeriesLine(BaseModel):
+    """One series of the list."""
+
+    unique_id: str
+    name: str = Field(description="Of the model it belongs to.")
+    count: int = Field(description="Steps carried.")
+    first_ds: Time
+    last_ds: Time
+
+
+class SeriesPage(BaseModel):
+    """A page of the list of series."""
+
+    series: list[SeriesLine]
+    next_cursor: str | None
+
+
+class Recent(BaseModel):
+    """The newest values; null is a missing one."""
+
+    ds: list[Time]
+    y: list[float | None]
+
+
+class ModelOfSeries(BaseModel):
+    """The model of a series; version null while none is live."""
+
+    name: str
+    version: str | None
+
+
+class SeriesPortrait(SeriesLine):
+    """What is carried of one series."""
+
+    model: ModelOfSeries
+    recent: Recent
+    recent_forecasts: list[Forecast]
+
+
+class ModelLine(BaseModel):
+    """One model and what is served of it."""
+
+    name: str
+    live: str | None = Field(description="The version that answers requests.")
+    problem: str | None = Field(description="Why the champion is not live.")
+    aliases: dict[str, str]
+    versions: list[str] = Field(description="Oldest first.")
+
+
+class ModelList(BaseModel):
+    """All models."""
+
+    models: list[ModelLine]
+
+
+class ModelDetail(ModelLine):
+    """One model with the manifest of its live version."""
+
+    manifest: dict[str, Any] | None
+
+
+class Health(BaseModel):
+    """The service lives, or is ready."""
+
+    status: str
+
+
+class Ready(Health):
+    """Models that are loaded and warm, and what keeps others from it."""
+
+    models: list[Model]
+    problems: dict[str, str]
+
+
+class Version(BaseModel):
+    """Which release runs, on which libraries."""
+
+    version: str
+    libraries: dict[str, str]

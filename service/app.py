@@ -1,0 +1,91 @@
+"""The only assembly: settings in, a Flask app out.
+
+``create_app`` opens the store and wires everything, and loads no model: a server calls
+``service_of(app).start()`` in each worker, once it has forked.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Flask
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
+
+import forecaster
+from forecaster.settings import Settings, load
+from service import problems, telemetry
+from service.answers import Problem
+from service.database import open_database
+from service.documented import refuse_url
+from service.engine import Engine
+from service.live_model import Models
+from service.raw_paths import RawPaths
+from service.routes import docs, health, models, predict, series
+from service.store import Store
+
+EXTENSION = "forecaster"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What an app works with, and what has to be started and closed."""
+
+    models: Models
+    store: Store
+    engine: Engine
+
+    def start(self) -> None:
+        """Load the models in the background, and keep them up to date."""
+        self.models.start()
+
+    def close(self) -> None:
+        """Stop what was started and close the store."""
+        self.models.stop()
+        self.store.close()
+
+
+def create_app(settings: Settings | None = None, log: telemetry.Log = None) -> OpenAPI:
+    """Return an app of its own; two of them share nothing.
+
+    Args:
+        settings: what to work on; None reads environment and forecaster.toml.
+        log: where to log; None is stderr.
+
+    Raises:
+        ConfigError: a setting, the SQLite library or the database cannot be used.
+        StoreFailure: the database cannot be opened.
+    """
+    settings = load() if settings is None else settings
+    log = telemetry.new_log() if log is None else log
+    store = Store(open_database(settings.server.database, settings.server.threads))
+    live = Models(Path(settings.server.models_dir))
+    engine = Engine(live, store, settings.limits)
+    app = OpenAPI(
+        "service",
+        info=Info(title="Forecaster", version=forecaster.__version__),
+        doc_ui=False,
+        validation_error_model=Problem,
+        validation_error_callback=refuse_url,
+        static_folder=None,
+    )
+    app.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
+    app.url_map.merge_slashes = False
+    app.extensions[EXTENSION] = Service(live, store, engine)
+    app.wsgi_app = RawPaths(app.wsgi_app)  # type: ignore[method-assign]
+    telemetry.register(app, log)
+    problems.register(app, log)
+    for api in (
+        predict.routes(engine),
+        series.routes(engine),
+        models.routes(live),
+        health.routes(live, store),
+    ):
+        app.register_api(api)
+    app.register_blueprint(docs.routes(app))
+    return app
+
+
+def service_of(app: Flask) -> Service:
+    """Return what an app works with."""
+    service: Service = app.extensions[EXTENSION]
+    return service

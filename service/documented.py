@@ -1,0 +1,76 @@
+"""Blueprints whose routes stand in /openapi.json.
+
+flask-openapi3 collects the document and reads paths and query strings. Bodies are only
+documented through it and read by `schemas.py`: its own reading takes NaN and text for
+numbers, and a deeply nested body is its end.
+"""
+
+from typing import Any
+
+from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.request_body import RequestBody
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.utils import parse_body
+from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import UnsupportedMediaType
+
+from service.complaints import complaint
+from service.parameters import IN_URLS
+from service.rendering import to_json
+
+PROBLEM = {
+    "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+}
+REFUSALS = {
+    400: "Malformed request",
+    404: "No such model or series",
+    409: "A time is carried with another value",
+    413: "Body too large",
+    415: "The body is not application/json",
+    422: "Wrong shape or value",
+    503: "No model ready, or store not writable",
+}
+
+
+def blueprint(name: str, about: str) -> APIBlueprint:
+    """Return a blueprint whose operations document every refusal."""
+    refusals: dict[Any, Any] = {
+        status: {"description": said, "content": PROBLEM}
+        for status, said in REFUSALS.items()
+    }
+    return APIBlueprint(
+        name,
+        "service",
+        abp_tags=[Tag(name=name, description=about)],
+        abp_responses=refusals,
+        operation_id_callback=_named_like_the_view,
+    )
+
+
+def taking(api: APIBlueprint, model: type[BaseModel]) -> dict[str, Any]:
+    """Return the part of an operation that documents its body."""
+    content, schemas = parse_body(model)
+    api.components_schemas.update(schemas)
+    return {"requestBody": RequestBody(content=content, required=True)}
+
+
+def body() -> bytes:
+    """Return the body of this request, which must say that it is plain JSON."""
+    if request.mimetype != "application/json" or request.content_encoding:
+        raise UnsupportedMediaType
+    return request.get_data(cache=False)
+
+
+def reply(value: object) -> Response:
+    """Return a value as JSON."""
+    return Response(to_json(value), content_type="application/json")
+
+
+def _named_like_the_view(*, name: str, path: str, method: str) -> str:
+    return name
+
+
+def refuse_url(error: ValidationError) -> Response:
+    """Tell what is wrong with a path or a query string."""
+    raise complaint(error, IN_URLS[error.title])

@@ -1,0 +1,81 @@
+"""Every way the service says no, in one tree. HTTP is told by ``problems.py`` alone.
+
+    ServiceError
+    ├── Malformed             the body is not JSON
+    ├── Unacceptable          the request has the wrong shape or a value of no use
+    ├── UnknownModel          no model of that name
+    ├── UnknownSeries         nothing is carried for that series
+    ├── Conflict              a timestamp is carried already, with another value
+    └── Unavailable           not now, worth trying again
+        ├── NoModel           no model is loaded and warm
+        ├── StoreFailure      the store cannot be read or written
+        └── Contended         other writers moved the series first, every time
+
+Messages are for the caller: they say what was expected and what to do, and never repeat
+more of the request than the place where it went wrong.
+"""
+
+# ruff: noqa: N818 - refusals read as sentences where they are raised
+
+from dataclasses import dataclass
+
+
+class ServiceError(Exception):
+    """Base of every refusal; ``loc`` is the place in the request, where there is one."""
+
+    def __init__(self, detail: str, loc: str | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.loc = loc
+
+
+class Malformed(ServiceError):
+    """The body cannot be read as JSON."""
+
+
+class Unacceptable(ServiceError):
+    """The request can be read, but has the wrong shape or a value of no use."""
+
+
+class UnknownModel(ServiceError):
+    """No model of that name."""
+
+
+class UnknownSeries(ServiceError):
+    """Nothing is carried for that series."""
+
+
+class Conflict(ServiceError):
+    """A timestamp is carried already, with another value."""
+
+
+class Unavailable(ServiceError):
+    """Cannot be done now; worth trying again after a moment."""
+
+
+class NoModel(Unavailable):
+    """No model is loaded and warm."""
+
+
+class StoreFailure(Unavailable):
+    """The store cannot be read or written."""
+
+
+class Contended(Unavailable):
+    """Other writers moved the series first, every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One series of a request that was refused, and why."""
+
+    unique_id: str | None
+    error: ServiceError
+
+
+class AllRefused(ServiceError):
+    """Not one series of the request could be served."""
+
+    def __init__(self, refusals: tuple[Refusal, ...]) -> None:
+        super().__init__(refusals[0].error.detail, refusals[0].error.loc)
+        self.refusals = refusals

@@ -1,0 +1,53 @@
+"""What goes into the engine and what comes out of it, as values."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from service.carrying import Forecast, Wanted
+from service.errors import Refusal
+from service.planning import OnConflict, Points
+from service.records import Floats, Listed
+from service.work import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request: points of some series; forecasts back unless ``wanted`` is None.
+
+    ``refused`` are the series whose part of the request could not be understood.
+    """
+
+    series: tuple[Points, ...]
+    refused: tuple[Refusal, ...] = ()
+    name: str | None = None
+    on_conflict: OnConflict = "error"
+    stateless: bool = False
+    wanted: Wanted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of each series, and which version of the model did it."""
+
+    name: str
+    version: str
+    results: tuple[Result, ...]
+    refusals: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """What is carried of one series."""
+
+    listed: Listed
+    times: Any  # [N] of the recent values
+    values: Floats  # [N], NaN = missing
+    version: str | None  # of the model that forecasts, when there is one
+    forecast: Forecast | None
+
+
+def forecast_only(unique_id: str, name: str | None, wanted: Wanted) -> Ask:
+    """Return the request for a forecast of what is carried."""
+    return Ask((Points(unique_id, None, np.empty(0)),), name=name, wanted=wanted)

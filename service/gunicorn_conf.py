@@ -1,0 +1,53 @@
+"""How gunicorn runs the service: settings from the environment and forecaster.toml."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from forecaster.settings import load
+
+_server = load().server
+
+bind = f"{_server.host}:{_server.port}"
+workers = _server.workers
+threads = _server.threads
+worker_class = "gthread"
+preload_app = False  # TensorFlow does not survive a fork: each worker loads for itself
+timeout = 120
+graceful_timeout = 30  # accepted requests are answered before a worker ends
+keepalive = 5
+max_requests = 0
+worker_tmp_dir = (
+    "/dev/shm" if Path("/dev/shm").is_dir() else None
+)  # a slow disk must not look like a dead worker
+accesslog = None  # the service logs each request itself
+
+# Read by TensorFlow when a worker loads it. The models are small: threads of one call
+# gain less than they cost the calls beside it. A server computes on the CPU.
+ENVIRONMENT = {
+    "TF_NUM_INTRAOP_THREADS": "1",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "CUDA_VISIBLE_DEVICES": "-1",
+}
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Prepare what TensorFlow will read."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+
+
+def post_worker_init(worker: Any) -> None:
+    """Load the models, now that this process is the one that uses them."""
+    from service.app import service_of  # the master needs none of it
+
+    service_of(worker.wsgi).start()
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """Close the store."""
+    from service.app import service_of
+
+    if worker.wsgi is not None:
+        service_of(worker.wsgi).close()

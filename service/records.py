@@ -1,0 +1,104 @@
+"""What the store gives and takes: small values without a database in them."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+STATE_FORMAT = 1  # float32, little-endian, one after the other
+
+Floats = NDArray[np.float64]
+Steps = NDArray[np.int64]
+State = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The steps of a series that the log covers: from ``first``, below ``end``."""
+
+    first: int
+    end: int
+    revision: int = 0  # how often something below ``end`` was rewritten
+
+    @property
+    def length(self) -> int:
+        """The number of steps, each of which the state has advanced over once."""
+        return self.end - self.first
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A state of one model version, having seen every step below ``end`` once."""
+
+    state: State
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where a series stands in time: its frequency, and the time of step 0."""
+
+    frequency: str
+    start: int  # microseconds since 1970, or an integer step
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What the store holds of one series, for one model version.
+
+    ``kept`` is None when no state of that version agrees with the log.
+    """
+
+    pk: int
+    unique_id: str
+    grid: Grid
+    span: Span
+    kept: Kept | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the list of series."""
+
+    name: str
+    unique_id: str
+    grid: Grid
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be written for one series, if it still is as it was read.
+
+    ``before`` is None for a series that must not exist yet. ``values`` replace what the
+    log has at ``steps``; NaN is a missing value. ``state`` has seen all of ``span``.
+    """
+
+    unique_id: str
+    before: Carried | None
+    grid: Grid
+    span: Span
+    steps: Steps
+    values: Floats
+    state: State
+
+
+def pack_state(state: State) -> dict[str, int | bytes]:
+    """Return the columns that hold a state."""
+    packed = state.astype("<f4").tobytes()
+    return {"format": STATE_FORMAT, "crc32": zlib.crc32(packed), "state": packed}
+
+
+def unpack_state(format_: int, crc32: int, packed: bytes) -> State | None:
+    """Return the state, or None when it is damaged or of another format.
+
+    >>> columns = pack_state(np.array([1.5, -2.0], dtype=np.float32))
+    >>> unpack_state(columns["format"], columns["crc32"], columns["state"])
+    array([ 1.5, -2. ], dtype=float32)
+    >>> unpack_state(columns["format"], 0, columns["state"]) is None
+    True
+    """
+    if format_ != STATE_FORMAT or zlib.crc32(packed) != crc32:
+        return None
+    return np.frombuffer(packed, dtype="<f4").astype(np.float32, copy=False)

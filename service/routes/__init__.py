@@ -1,0 +1,1 @@
+"""One file per resource; a view parses, calls and renders."""

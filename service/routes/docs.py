@@ -1,0 +1,39 @@
+"""The documentation: /openapi.json, and a page that makes it readable at /docs.
+
+The page brings its scripts along, so that it works without a network.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+from flask import Blueprint, Response, send_from_directory
+from flask_openapi3.openapi import OpenAPI
+
+from service.documented import reply
+
+PAGE = Path(__file__).parents[1] / "page"
+# Without importing the package, which is a plug-in of its own making.
+SWAGGER = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
+
+
+def routes(app: OpenAPI) -> Blueprint:
+    """Return the routes that document an app."""
+    pages = Blueprint("docs", "service")
+
+    @pages.get("/openapi.json")
+    def openapi() -> Response:
+        return reply(app.api_doc)
+
+    @pages.get("/docs")
+    def docs() -> Response:
+        return send_from_directory(PAGE, "docs.html")
+
+    @pages.get("/docs/<path:file>")
+    def assets(file: str) -> Response:
+        return send_from_directory(SWAGGER, file, max_age=86_400)
+
+    @pages.get("/")
+    def home() -> Response:
+        return send_from_directory(PAGE, "home.html")
+
+    return pages

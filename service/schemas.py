@@ -1,0 +1,202 @@
+"""Requests: from JSON and query strings to values that cannot be wrong.
+
+The bytes of a body are read here and nowhere else. Each series of it is checked by
+itself, so that a bad one leaves the others alone.
+"""
+
+import codecs
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+import numpy as np
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import from_json
+
+from service.carrying import Wanted
+from service.complaints import complaint
+from service.errors import Malformed, Refusal, Unacceptable
+from service.exchange import Ask
+from service.parameters import (
+    LARGEST_INTEGER,
+    Horizon,
+    Levels,
+    Name,
+    Quantiles,
+    refuse_two_kinds,
+)
+from service.planning import Points
+
+LARGEST = 1e30  # of a value; leaves a float32 room for differences and sums
+MAX_ID = 256
+
+Value = Annotated[FiniteFloat, Field(ge=-LARGEST, le=LARGEST)]
+Step = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
+Time = Annotated[str, Field(max_length=64)] | Step
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern="^[^\\x00]*$")]
+Body = TypeVar("Body", bound=BaseModel)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class SeriesBody(_Strict):
+    """New points of one series; none, to forecast from what is carried."""
+
+    unique_id: Id | Step = Field(description="Name of the series.")
+    ds: list[Time] | None = Field(
+        default=None,
+        fail_fast=True,
+        description="ISO-8601 times, or whole numbers for a model of integer steps. "
+        "Left out: the values are the next steps of the series.",
+    )
+    y: list[Value | None] = Field(
+        default=[], fail_fast=True, description="Values; null is a missing value."
+    )
+    hist_exog: dict[str, list[Any]] | None = Field(
+        default=None, description="Covariates known up to now, by name."
+    )
+    futr_exog: dict[str, list[Any]] | None = Field(
+        default=None, description="Covariates known ahead too, by name."
+    )
+
+    @model_validator(mode="after")
+    def _times_match_values(self) -> Self:
+        if self.ds is not None and len(self.ds) != len(self.y):
+            raise ValueError(
+                f"'ds' has {len(self.ds)} times and 'y' {len(self.y)} values; "
+                "send one value for each time, null where it is missing"
+            )
+        return self
+
+    def to_points(self) -> Points:
+        """Return the points with missing values as NaN."""
+        return Points(
+            str(self.unique_id),
+            None if self.ds is None else tuple(self.ds),
+            np.array(self.y, dtype=np.float64),  # None becomes NaN
+            tuple(
+                field for field in ("hist_exog", "futr_exog") if getattr(self, field)
+            ),
+        )
+
+
+class _Options(_Strict):
+    """All of a body but its series."""
+
+    name: Name | None = Field(
+        default=None, description="The model; may be left out when there is one."
+    )
+    h: Horizon | None = Field(
+        default=None, description="Steps to forecast; default: the model's horizon."
+    )
+    level: Levels | None = Field(
+        default=None, description="Central intervals in percent, such as 80."
+    )
+    quantiles: Quantiles | None = Field(
+        default=None, description="Quantile levels; default: those of the model."
+    )
+    stateless: bool = Field(
+        default=False, description="Use these points alone and store nothing."
+    )
+    on_conflict: Literal["error", "ignore", "revise"] = Field(
+        default="error",
+        description="What to do with a time that is carried with another value: refuse "
+        "the series, keep the old value, or correct the history and replay it.",
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        refuse_two_kinds(self.level, self.quantiles)
+        return self
+
+    @property
+    def wanted(self) -> Wanted:
+        """The forecasts asked for."""
+        return Wanted(self.h, tuple(self.level or ()), tuple(self.quantiles or ()))
+
+
+class PredictBody(_Options):
+    """Points of one or several series, and which forecasts to give back."""
+
+    series: SeriesBody | list[SeriesBody]
+
+
+def read_ask(data: bytes, forecasts: bool) -> Ask:
+    """Return the request that a body of `PredictBody` makes.
+
+    Args:
+        data: the body.
+        forecasts: whether forecasts are wanted back.
+
+    >>> read_ask(b'{"series": {"unique_id": "a", "y": [1, null]}}', False).series[0]
+    Points(unique_id='a', times=None, values=array([ 1., nan]), covariates=())
+
+    Raises:
+        Malformed: it is not JSON.
+        Unacceptable: the request as a whole has the wrong shape.
+    """
+    body = _from_json(data)
+    if not isinstance(body, dict):
+        raise Unacceptable('expected an object, such as {"series": [...]}')
+    if "series" not in body:
+        raise Unacceptable("is needed, but absent", "series")
+    given = body.pop("series")
+    entries = given if isinstance(given, list) else [given]
+    if not entries:
+        raise Unacceptable("expected at least one series", "series")
+    options = validated(_Options, body, PredictBody)
+    series, refused = [], []
+    for index, entry in enumerate(entries):
+        place = f"series[{index}]" if isinstance(given, list) else "series"
+        try:
+            series.append(validated(SeriesBody, entry, within=place).to_points())
+        except Unacceptable as error:
+            refused.append(Refusal(_id_of(entry), error))
+    return Ask(
+        tuple(series),
+        tuple(refused),
+        options.name,
+        options.on_conflict,
+        options.stateless,
+        options.wanted if forecasts else None,
+    )
+
+
+def validated(
+    model: type[Body],
+    given: Any,
+    named: type[BaseModel] | None = None,
+    within: str = "",
+) -> Body:
+    """Return ``given`` as the model, or raise Unacceptable with the place in it."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise complaint(error, named or model, within) from None
+
+
+def _from_json(data: bytes) -> Any:
+    try:
+        return from_json(data)
+    except ValueError as error:
+        reason = str(error)  # tells the line and column, and repeats nothing
+        if "recursion limit" in reason or "out of range" in reason:
+            raise Unacceptable(f"the body is JSON nobody needs: {reason}") from None
+        if not data:
+            reason = "it is empty"
+        elif data.startswith(codecs.BOM_UTF8):
+            reason = "it begins with a byte order mark; leave that out"
+        raise Malformed(f"expected JSON in UTF-8: {reason}") from None
+
+
+def _id_of(entry: Any) -> str | None:
+    """Return the id of a series that is wrong elsewhere, to tell the caller which."""
+    name = entry.get("unique_id") if isinstance(entry, dict) else None
+    return name if isinstance(name, str) and len(name) <= MAX_ID else None

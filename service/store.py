@@ -1,0 +1,155 @@
+"""What is kept of each series: the observation log, and states derived from it.
+
+``snapshot`` reads, ``commit`` writes by compare-and-swap. Nothing here knows a model:
+a state is a row of float32 numbers.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from sqlalchemy import Connection, Engine, update
+
+from service import queries
+from service.database import reading, writing
+from service.records import Carried, Change, Floats, Listed
+from service.tables import schema_version
+
+
+class Snapshot:
+    """One unchanging view of the store."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def carried(
+        self, name: str, version: str, ids: Sequence[str]
+    ) -> dict[str, Carried]:
+        """Return what is carried of these series for a model version, by their id."""
+        found: dict[str, Carried] = {}
+        for some in queries.portions(ids):
+            wanted = {"name": name, "version": version, "ids": some}
+            rows = self._connection.execute(queries.CARRIED, wanted)
+            found |= {row.unique_id: queries.carried_of(row) for row in rows}
+        return found
+
+    def values(self, pk: int, first: int, end: int) -> Floats:
+        """Return float64[end - first], the values from ``first`` on; NaN is missing."""
+        wanted = {"pk": pk, "first": first, "end": end}
+        rows = self._connection.execute(queries.VALUES, wanted).all()
+        values = np.full(end - first, np.nan)
+        if rows:
+            steps, known = zip(*rows, strict=True)
+            values[np.array(steps, dtype=np.int64) - first] = known
+        return values
+
+    def page(
+        self, name: str | None, prefix: str, after: tuple[str, str], limit: int
+    ) -> list[Listed]:
+        """Return up to ``limit`` series, by model name and id, behind ``after``."""
+        query = queries.page(name, prefix, after).limit(limit)
+        return [
+            Listed(row.name, row.unique_id, queries.grid_of(row), queries.span_of(row))
+            for row in self._connection.execute(query)
+        ]
+
+
+class Store:
+    """Reads snapshots and commits changes; safe for many threads and processes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Give a view that does not change while it is used."""
+        with reading(self._engine) as connection:
+            yield Snapshot(connection)
+
+    def commit(self, name: str, version: str, changes: Sequence[Change]) -> set[str]:
+        """Write the changes of all series that nobody moved since; durable on return.
+
+        Returns:
+            The ids of the series that somebody else moved; these are left alone.
+        """
+        ids = [change.unique_id for change in changes]
+        with writing(self._engine) as connection:
+            known = _known(connection, name, ids)
+            won = [c for c in changes if known.get(c.unique_id) == _expected(c)]
+            if won:
+                _write(connection, name, version, won)
+        return set(ids) - {change.unique_id for change in won}
+
+    def drop(self, name: str, unique_id: str) -> bool:
+        """Forget a series, log and states; False when there was none."""
+        with writing(self._engine) as connection:
+            gone = connection.execute(
+                queries.DROP_SERIES, {"of": name, "id": unique_id}
+            )
+            return gone.rowcount > 0
+
+    def check_writable(self) -> None:
+        """Raise StoreFailure unless something can be written now."""
+        with writing(self._engine) as connection:
+            same = schema_version.c.version
+            connection.execute(update(schema_version).values(version=same))
+            connection.rollback()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+
+_Known = tuple[int, object]  # the series, and the steps it covers
+
+
+def _known(connection: Connection, name: str, ids: Sequence[str]) -> dict[str, _Known]:
+    known: dict[str, _Known] = {}
+    for some in queries.portions(ids):
+        rows = connection.execute(queries.SPANS, {"name": name, "ids": some})
+        known |= {row.unique_id: (row.pk, queries.span_of(row)) for row in rows}
+    return known
+
+
+def _expected(change: Change) -> _Known | None:
+    before = change.before
+    return None if before is None else (before.pk, before.span)
+
+
+def _write(
+    connection: Connection, name: str, version: str, changes: Sequence[Change]
+) -> None:
+    added = [c for c in changes if c.before is None]
+    moved = [c for c in changes if c.before is not None and c.before.span != c.span]
+    pks = {c.unique_id: c.before.pk for c in changes if c.before is not None}
+    if added:
+        connection.execute(
+            queries.ADD_SERIES, [queries.series_row(name, c) for c in added]
+        )
+        known = _known(connection, name, [c.unique_id for c in added])
+        pks |= {unique_id: pk for unique_id, (pk, _) in known.items()}
+    if moved:
+        rows = [queries.move_row(pks[c.unique_id], c) for c in moved]
+        connection.execute(queries.MOVE_SERIES, rows)
+    _write_values(connection, pks, changes)
+    connection.execute(
+        queries.KEEP_STATE,
+        [queries.state_row(pks[c.unique_id], version, c) for c in changes],
+    )
+
+
+def _write_values(
+    connection: Connection, pks: dict[str, int], changes: Sequence[Change]
+) -> None:
+    kept, forgotten = [], []
+    for change in changes:
+        pk = pks[change.unique_id]
+        for step, y in zip(change.steps.tolist(), change.values.tolist(), strict=True):
+            if y == y:
+                kept.append({"series_pk": pk, "step": step, "y": y})
+            else:
+                forgotten.append({"pk": pk, "at": step})
+    if kept:
+        connection.execute(queries.KEEP_VALUE, kept)
+    if forgotten:
+        connection.execute(queries.FORGET_VALUE, forgotten)

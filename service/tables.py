@@ -1,0 +1,64 @@
+"""The tables: the observation log is the truth, the states are a cache of it.
+
+A *step* counts along the grid of a series; step 0 is the first timestamp it was given.
+The log covers every step from ``first_step`` up to, not including, ``end_step``; a step
+in between without a row in ``observations`` is a missing value.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Float,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+schema_version = Table(
+    "schema_version", metadata, Column("version", Integer, nullable=False)
+)
+
+series = Table(
+    "series",
+    metadata,
+    Column("pk", Integer, primary_key=True),
+    Column("name", Text, nullable=False),  # of the model it belongs to
+    Column("unique_id", Text, nullable=False),
+    Column("frequency", Text, nullable=False),
+    Column("start", BigInteger, nullable=False),  # of step 0: microseconds, or a step
+    Column("first_step", BigInteger, nullable=False),
+    Column("end_step", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),  # how often history was rewritten
+    UniqueConstraint("name", "unique_id"),
+    sqlite_autoincrement=True,  # a pk never comes back: a stale write cannot hit it
+)
+
+observations = Table(
+    "observations",
+    metadata,
+    Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("y", Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+states = Table(
+    "states",
+    metadata,
+    Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
+    Column("version", Text, primary_key=True),  # of the model that made the state
+    Column("revision", BigInteger, nullable=False),
+    Column("end_step", BigInteger, nullable=False),  # the state has seen steps below
+    Column("format", Integer, nullable=False),
+    Column("crc32", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),  # float32, little-endian
+    sqlite_with_rowid=False,
+)

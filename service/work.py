@@ -1,0 +1,200 @@
+"""One series of a request on its way: planned against the log, then walked and forecast.
+
+`plan_all` reads, `walk` computes; in both, a series that cannot be served becomes a
+refusal and leaves the others alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from service.carrying import Forecast, Journey, Live, Wanted, carry, forecast, journey
+from service.errors import Refusal, ServiceError, Unacceptable, UnknownSeries
+from service.planning import (
+    Counts,
+    OnConflict,
+    Plan,
+    Points,
+    check_gaps,
+    format_step,
+    place,
+    plan,
+)
+from service.records import Carried, Change, Floats, Grid, Span, State, Steps
+from service.store import Snapshot
+
+FRESH = Span(0, 0)  # of a series that is not carried yet
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How the points of a request are taken."""
+
+    on_conflict: OnConflict
+    max_gap: int  # absent steps that one series may skip
+    max_absent: int  # absent steps that all series of the request may skip
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be done for one series."""
+
+    unique_id: str
+    carried: Carried | None
+    grid: Grid
+    plan: Plan
+    journey: Journey
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was done for one series; ``state`` has seen every step of ``span`` once."""
+
+    job: Job
+    state: State
+    forecast: Forecast | None
+
+    @property
+    def unique_id(self) -> str:
+        """The series."""
+        return self.job.unique_id
+
+    @property
+    def span(self) -> Span:
+        """The steps carried."""
+        return self.job.plan.span
+
+    @property
+    def counts(self) -> Counts:
+        """What became of the points."""
+        return self.job.plan.counts
+
+    @property
+    def last_time(self) -> str | int:
+        """The time of the last step carried."""
+        return format_step(self.job.grid, self.span.end - 1)
+
+    @property
+    def change(self) -> Change | None:
+        """What is to be written; None when the store has it all."""
+        job, carried = self.job, self.job.carried
+        kept = None if carried is None else carried.kept
+        if kept is not None and not len(job.plan.steps) and kept.end == self.span.end:
+            return None
+        return Change(
+            job.unique_id,
+            carried,
+            job.grid,
+            self.span,
+            job.plan.steps,
+            job.plan.values,
+            self.state,
+        )
+
+
+def plan_all(
+    live: Live, asked: Sequence[Points], log: Snapshot | None, rules: Rules
+) -> tuple[list[Job], list[Refusal]]:
+    """Return what is to be done for each series, and the series for which nothing can.
+
+    Args:
+        live: the model.
+        asked: points of each series; ids once each.
+        log: the store, or None to work with these points alone.
+        rules: how the points are taken.
+    """
+    ids = [points.unique_id for points in asked]
+    carried = {} if log is None else log.carried(live.name, live.version, ids)
+    jobs, refusals, absent = [], [], 0
+    for points in asked:
+        try:
+            job, skipped = _plan_one(
+                live, points, carried.get(points.unique_id), log, rules
+            )
+            absent += skipped
+            if absent > rules.max_absent:
+                raise Unacceptable(
+                    f"the series of this request skip more than {rules.max_absent} "
+                    "absent steps together; send fewer series at a time"
+                )
+            jobs.append(job)
+        except ServiceError as error:
+            refusals.append(Refusal(points.unique_id, error))
+    return jobs, refusals
+
+
+def walk(
+    live: Live, jobs: Sequence[Job], wanted: Wanted | None
+) -> tuple[list[Result], list[Refusal]]:
+    """Return what the model makes of the jobs, and those whose numbers overflow.
+
+    Raises:
+        Unacceptable: a level lies outside what the model knows.
+    """
+    if not jobs:
+        return [], []
+    states = carry(live.model, [job.journey for job in jobs])
+    forecasts: list[Forecast | None] = [None] * len(jobs)
+    if wanted is not None:
+        ends = [(job.grid, job.plan.span.end) for job in jobs]
+        forecasts = [*forecast(live.model, states, ends, wanted)]
+    results, refusals = [], []
+    for job, state, one in zip(jobs, states, forecasts, strict=True):
+        if np.isfinite(state).all() and (one is None or np.isfinite(one.values).all()):
+            results.append(Result(job, state, one))
+        else:
+            refusals.append(Refusal(job.unique_id, Unacceptable(_OVERFLOW, "y")))
+    return results, refusals
+
+
+_OVERFLOW = (
+    "these values drive the model out of the range of its numbers, so nothing was "
+    "stored; check their magnitude, or send them in another unit"
+)
+
+
+def _plan_one(
+    live: Live,
+    points: Points,
+    carried: Carried | None,
+    log: Snapshot | None,
+    rules: Rules,
+) -> tuple[Job, int]:
+    _refuse_misfits(live, points, carried, log)
+    span = FRESH if carried is None else carried.span
+    grid = None if carried is None else carried.grid
+    placed = place(points, live.frequency, grid, span.end)
+    stored = _stored(placed.steps[placed.steps < span.end], carried, log)
+    planned = plan(placed, span, stored, rules.on_conflict)
+    skipped = check_gaps(planned.steps, span, rules.max_gap)
+    way = journey(placed.grid, carried, planned, log)
+    return Job(points.unique_id, carried, placed.grid, planned, way), skipped
+
+
+def _refuse_misfits(
+    live: Live, points: Points, carried: Carried | None, log: Snapshot | None
+) -> None:
+    if points.covariates:
+        field = points.covariates[0]
+        raise Unacceptable(
+            f"model {live.name!r} was trained without covariates; leave out {field!r}",
+            field,
+        )
+    if carried is None and not len(points.values):
+        if log is None:
+            raise Unacceptable("a stateless forecast needs points; send 'ds' and 'y'")
+        raise UnknownSeries("nothing is carried for this series yet; send points first")
+    if carried is not None and carried.grid.frequency != live.frequency.alias:
+        raise Unacceptable(
+            f"this series is carried at frequency {carried.grid.frequency!r}, the model "
+            f"now has {live.frequency.alias!r}; delete the series and send it anew"
+        )
+
+
+def _stored(steps: Steps, carried: Carried | None, log: Snapshot | None) -> Floats:
+    """Return what the log holds at steps below the end; NaN where it holds nothing."""
+    if carried is None or log is None or not len(steps):
+        return np.full(len(steps), np.nan)
+    first = int(steps[0])
+    return log.values(carried.pk, first, int(steps[-1]) + 1)[steps - first]

@@ -71,7 +71,7 @@ def train_unless_made() -> None:
             "Data and code are as they were: the model is used again (make clean: anew)"
         )
         return
-    say(f"Training on {SAMPLE.relative_to(ROOT)}: about three minutes, once")
+    say(f"Training on {SAMPLE.relative_to(ROOT)}: under a minute, once")
     forecaster("train", str(SAMPLE), "--name", NAME, "--horizon", str(HORIZON))
     newest = registry.versions(MODELS, NAME)[-1]
     registry.set_alias(MODELS, NAME, registry.CHAMPION, newest)
@@ -119,11 +119,20 @@ def service(state: Path) -> Iterator[str]:
             wait_until_ready(process, f"http://127.0.0.1:{port}")
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.send_signal(signal.SIGTERM)
-            code = process.wait(timeout=60)
+            code = stop(process)
     if code != 0:
         raise DemoError(f"the service ended with code {code}, see {LOG}")
     say("The service has stopped")
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """Ask the service to end, make it end if it does not, and return its exit code."""
+    process.send_signal(signal.SIGTERM)
+    try:
+        return process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.bending import bent
 from forecaster.calendar import features
 from forecaster.panel import Panel
 from forecaster.windows import LaneBatch, lane_batches
@@ -18,7 +19,7 @@ from forecaster.windows import LaneBatch, lane_batches
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-# A series' own error unit is never less than this share of its mean size.
+# A series' own ordinary error is never less than this, about a hundredth of a per cent.
 UNIT_FLOOR = 1e-4
 # Validation looks at about as many origins as this, on as many steps at the most.
 VALIDATION_ORIGINS = 400
@@ -33,7 +34,7 @@ class Batch:
         y: values of the chunk and of the H steps behind it [B, T + H]; NaN = missing or held out.
         x: features of the same steps [B, T + H, F].
         weight: 1 for each origin that counts in the loss [B, T].
-        unit: the size of an ordinary error of each lane's series [B].
+        unit: the ordinary error of each lane's series on the bent scale [B].
         reset: lanes whose state starts afresh [B].
     """
 
@@ -148,10 +149,9 @@ def _features(panel: Panel, index: int, horizon: int) -> Floats:
 
 
 def _unit(values: NDArray[np.float64], season_length: int) -> float:
-    """Mean absolute seasonal difference, the unit of MASE, with a floor."""
+    """Mean absolute seasonal difference on the bent scale, with a floor."""
     lag = season_length if len(values) > season_length else 1
-    change = np.abs(values[lag:] - values[:-lag])
+    scale = bent(values)
+    change = np.abs(scale[lag:] - scale[:-lag])
     change = change[np.isfinite(change)]
-    size = np.abs(values[np.isfinite(values)])
-    floor = UNIT_FLOOR * float(size.mean()) if len(size) else 0.0
-    return max(float(change.mean()) if len(change) else 0.0, floor, 1e-30)
+    return max(float(change.mean()) if len(change) else 0.0, UNIT_FLOOR)

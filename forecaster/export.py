@@ -17,7 +17,7 @@ from typing import Any
 import tensorflow as tf
 
 from forecaster import manifest as manifests
-from forecaster import registry
+from forecaster import memory, registry
 from forecaster.errors import ArtifactError
 from forecaster.manifest import Manifest
 from forecaster.network import Network
@@ -111,7 +111,8 @@ def signatures(network: Network) -> dict[str, Any]:
 
     def forecast(state: Any, x: Any) -> dict[str, Any]:
         frames, context = network.recall(state, x)
-        return {"quantiles": network.read(frames, context, x[:, None, 1:])[:, 0]}
+        scaled = network.read(frames, context, x[:, None, 1:])
+        return {"quantiles": memory.unbend(frames, scaled)[:, 0]}
 
     def step(state: Any, y: Any, x: Any) -> dict[str, Any]:
         steps = tf.shape(y)[1]

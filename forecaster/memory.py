@@ -9,12 +9,17 @@ from typing import Any, NamedTuple
 
 from keras import ops
 
+from forecaster.bending import BEND_FLOOR, BEND_OF_NEGATIVE, BEND_OF_SIZE
+
 # A scale is never less than this share of the largest value in the ring, so that
 # constant, zero and tiny series stay finite in float32.
 RELATIVE_FLOOR = 1e-5
-ABSOLUTE_FLOOR = 1e-30
+ABSOLUTE_FLOOR = 1e-6
 # Values that were filled in count a little, for rings in which nothing was observed.
 FILLED_WEIGHT = 1e-3
+# How far beyond the largest value in the ring a forecast may go, on the bent scale:
+# about twenty times as large.
+FARTHEST = 3.0
 
 
 class Memory(NamedTuple):
@@ -30,10 +35,11 @@ class Memory(NamedTuple):
 class Frames(NamedTuple):
     """The ring as it stood after each new step, with the scale read off it."""
 
-    values: Any  # [B, T, R] raw values, gaps filled
+    scaled: Any  # [B, T, R] (bent value - level) / scale, gaps filled
     weight: Any  # [B, T, R] 1 observed, small where filled, 0 before the series began
-    level: Any  # [B, T, 1]
-    scale: Any  # [B, T, 1] positive
+    bend: Any  # [B, T, 1] raw value at which the bent scale begins to be logarithmic
+    level: Any  # [B, T, 1] of bent values
+    scale: Any  # [B, T, 1] of bent values, positive
 
 
 def remember(memory: Memory, y: Any, season_length: int) -> Memory:
@@ -85,10 +91,11 @@ def _latest(marked: Any, step: Any, spacing: int) -> Any:
 
 
 def frames(memory: Memory, ring: int, season_length: int) -> Frames:
-    """The ring after each new step, with level and scale.
+    """The ring after each new step on its bent scale, with level and scale.
 
-    The level is the mean of the last season, the scale the mean distance of the
-    ring's values from it; both weigh observed values only.
+    The bend is read off the sizes of the ring's values (see `bending`). The level is the
+    mean of the last season, the scale the mean distance of the ring's values from it.
+    All weigh observed values only.
 
     Args:
         memory: values and seen [B, R + T], age [B, T].
@@ -104,11 +111,35 @@ def frames(memory: Memory, ring: int, season_length: int) -> Frames:
     valid = ops.cast(ago[None, None, :] < memory.age[:, :, None], "float32")
     weight = valid * (seen + FILLED_WEIGHT * (1.0 - seen))
     recent = ops.cast(ago < season_length, "float32") * weight
-    level = _mean(values, recent)
-    spread = _mean(ops.abs(values - level), weight)
-    largest = ops.max(ops.abs(values) * valid, axis=2, keepdims=True)
+    bend = (
+        BEND_OF_SIZE * _mean(ops.abs(values), weight)
+        + BEND_OF_NEGATIVE * _mean(ops.relu(-values), weight)
+        + BEND_FLOOR
+    )
+    bent = ops.arcsinh(values / bend)
+    level = _mean(bent, recent)
+    spread = _mean(ops.abs(bent - level), weight)
+    largest = ops.max(ops.abs(bent) * valid, axis=2, keepdims=True)
     scale = ops.maximum(spread, RELATIVE_FLOOR * largest) + ABSOLUTE_FLOOR
-    return Frames(values, weight, level, scale)
+    return Frames((bent - level) / scale, weight, bend, level, scale)
+
+
+def bend(frames_: Frames, raw: Any) -> Any:
+    """Raw values [B, T, ...] on the bent scale of each step."""
+    return ops.arcsinh(raw / frames_.bend[..., None])
+
+
+def unbend(frames_: Frames, scaled: Any) -> Any:
+    """Scaled values [B, T, H, Q] as raw ones.
+
+    What lies far outside all that the ring holds is held back: sinh would make a
+    small mistake there a huge number.
+    """
+    bent = frames_.level[..., None] + frames_.scale[..., None] * scaled
+    ring = ops.abs(frames_.scaled * frames_.scale + frames_.level)
+    known = ops.where(frames_.weight > 0, ring, 0.0)
+    farthest = ops.max(known, axis=2, keepdims=True)[..., None] + FARTHEST
+    return frames_.bend[..., None] * ops.sinh(ops.clip(bent, -farthest, farthest))
 
 
 def _mean(values: Any, weight: Any) -> Any:
@@ -122,9 +153,9 @@ def seasonal_naive(frames_: Frames, horizon: int, season_length: int) -> Any:
 
     Where the series is younger than a season, its latest value.
     """
-    ring = frames_.values.shape[2]
+    ring = frames_.scaled.shape[2]
     ahead = ops.mod(ops.arange(horizon, dtype="int32"), season_length)
     index = ring - season_length + ahead
-    scaled = (frames_.values - frames_.level) / frames_.scale
     known = ops.take(frames_.weight, index, axis=2) > 0
-    return ops.where(known, ops.take(scaled, index, axis=2), scaled[:, :, -1:])
+    latest = frames_.scaled[:, :, -1:]
+    return ops.where(known, ops.take(frames_.scaled, index, axis=2), latest)

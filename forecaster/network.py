@@ -8,7 +8,7 @@
          (level, scale)                  └──── residual ───────┴─▶ head ─▶ quantiles
                    └────────▶ seasonal naive ───────────────────────────────┘ +
 
-Raw numbers in, raw numbers out: level and scale are computed in the graph from values
+Raw numbers in, raw numbers out: bend, level and scale are computed in the graph from values
 up to each step, so a carried state never depends on a window. The head forecasts all H
 steps at once from the state at t, as a correction to the seasonal naive forecast
 (forking sequences: Wen et al., 2017). Letters: B batch, T new steps, F features,
@@ -82,7 +82,8 @@ class Network(keras.Model):
             Raw quantiles [B, T, H, Q], not crossing; the state after the last step [B, S].
         """
         frames, context, state = self.observe(state, y, x, training=training)
-        return self.read(frames, context, self.ahead(x, ops.shape(y)[1])), state
+        scaled = self.read(frames, context, self.ahead(x, ops.shape(y)[1]))
+        return memory.unbend(frames, scaled), state
 
     def observe(
         self, state: Any, y: Any, x: Any, *, training: bool = False
@@ -129,7 +130,10 @@ class Network(keras.Model):
         return frames, ops.concatenate([patch, top], axis=2)
 
     def read(self, frames: memory.Frames, context: Any, ahead: Any) -> Any:
-        """Quantiles [B, T, H, Q] from contexts [B, T, D] and features ahead [B, T, H, F]."""
+        """Scaled quantiles [B, T, H, Q] from contexts and features ahead [B, T, H, F].
+
+        They are on the bent scale of `frames`; `memory.unbend` gives raw ones.
+        """
         task = self.task
         shape = (-1, ops.shape(context)[1], task.horizon, len(task.quantiles))
         hidden = self.hidden(context)
@@ -138,18 +142,16 @@ class Network(keras.Model):
             gate = self.future_gate(hidden)[:, :, None]
             raw = raw + self.future_out(gate * self.future(ahead))
         base = memory.seasonal_naive(frames, task.horizon, task.season_length)
-        scaled = base[..., None] + spread_out(raw, task.quantiles)
-        return frames.level[..., None] + frames.scale[..., None] * scaled
+        return base[..., None] + spread_out(raw, task.quantiles)
 
     def _patch(self, frames: memory.Frames, age: Any, x: Any) -> Any:
         """The scaled ring and what is known of each step, as one vector [B, T, P]."""
         valid = ops.cast(frames.weight > 0, "float32")
-        scaled = ops.arcsinh((frames.values - frames.level) / frames.scale) * valid
+        scaled = ops.arcsinh(frames.scaled) * valid
         observed = ops.cast(frames.weight >= 1.0, "float32")
-        share = frames.scale / (ops.abs(frames.level) + frames.scale)
         # The age counts up to the ring's length only: nothing new after that.
         young = ops.log1p(ops.minimum(age, self.task.ring))[..., None] / 5.0
-        parts = [scaled, observed, ops.log(share + 1e-6) / 5.0, young, x]
+        parts = [scaled, observed, ops.log(frames.scale) / 5.0, young, x]
         return self.patch(ops.concatenate(parts, axis=2))
 
     def _recur(

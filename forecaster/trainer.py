@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from forecaster import memory
 from forecaster.batches import Batch
 from forecaster.network import Network
 from forecaster.planning import Plan
@@ -100,13 +101,15 @@ class Trainer:
         frames, context, state = network.observe(
             state, y[:, :steps], x, training=training
         )
-        quantiles = network.read(frames, context, network.ahead(x, steps))
+        scaled = network.read(frames, context, network.ahead(x, steps))
         targets = network.ahead(y[..., None], steps)  # [B, T, H, 1]
         missing = tf.math.is_nan(targets)
+        bent = memory.bend(frames, tf.where(missing, 0.0, targets))
+        level, scale = frames.level[..., None], frames.scale[..., None]
         # An error counts in the larger of two units, the scale of the moment and the
         # series' own ordinary error, so that neither a quiet nor a wild stretch rules.
-        size = tf.maximum(frames.scale, unit[:, None, None])[..., None]
-        error = (tf.where(missing, 0.0, targets) - quantiles) / size
+        unit = unit[:, None, None, None] / scale
+        error = ((bent - level) / scale - scaled) / tf.maximum(1.0, unit)
         known = tf.where(missing[..., 0], 0.0, weight[..., None])
         loss = pinball(error, self.plan.task.quantiles)
         return tf.reduce_sum(loss * known), tf.reduce_sum(known), state

@@ -63,25 +63,25 @@ def test_a_series_begins_with_its_first_observed_value() -> None:
 @pytest.mark.parametrize("value", [0.0, 5.0, -1e20, 1e-25])
 def test_a_constant_series_has_a_finite_positive_scale(value: float) -> None:
     """Zero, tiny and huge constants give a level of their own and no division by zero."""
-    from forecaster.memory import Memory, frames, remember
+    from forecaster.memory import Memory, frames, remember, unbend
 
     zeros = np.zeros((1, RING), np.float32)
     y = np.full((1, 20), value, np.float32)
     grown = remember(Memory(zeros, zeros, np.zeros((1, 1), np.float32)), y, SEASON)
     result = frames(grown, RING, SEASON)
-    assert np.allclose(result.level, np.float32(value), rtol=1e-6, atol=0)
     assert (np.asarray(result.scale) > 0).all()
-    assert np.isfinite(np.asarray(result.values / result.scale)).all()
+    assert np.isfinite(np.asarray(result.scaled)).all()
+    raw = np.asarray(unbend(result, result.scaled[..., None]))[0, -1, -1]
+    assert np.allclose(raw, np.float32(value), rtol=1e-5, atol=0)
 
 
 def test_the_seasonal_naive_base_repeats_the_last_season() -> None:
     """Each step ahead stands on the value one season before, in raw numbers."""
-    from forecaster.memory import Memory, frames, remember, seasonal_naive
+    from forecaster.memory import Memory, frames, remember, seasonal_naive, unbend
 
     zeros = np.zeros((1, RING), np.float32)
     y = np.arange(1, 13, dtype=np.float32)[None]
     grown = remember(Memory(zeros, zeros, np.zeros((1, 1), np.float32)), y, SEASON)
     result = frames(grown, RING, SEASON)
-    scaled = np.asarray(seasonal_naive(result, 5, SEASON))[0, -1]
-    raw = scaled * np.asarray(result.scale)[0, -1] + np.asarray(result.level)[0, -1]
-    assert np.allclose(raw, [10, 11, 12, 10, 11])
+    raw = unbend(result, seasonal_naive(result, 5, SEASON)[..., None])
+    assert np.allclose(np.asarray(raw)[0, -1, :, 0], [10, 11, 12, 10, 11])

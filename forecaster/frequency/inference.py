@@ -124,16 +124,18 @@ def _infer_dates(pool: Pool, ids: Sequence[str] | None) -> Frequency:
 def _step_length(differences: Ints, series: Ints, ids: Sequence[str] | None) -> int:
     usual = max(_mode(differences), 1)
     off = differences % usual != 0
-    if off.mean() <= 1 - MOST:
+    if off.mean() <= 1 - MOST and np.mean(differences == usual) >= SEEN:
         return usual
     divisor = int(np.gcd.reduce(differences))
     if divisor and np.mean(differences == divisor) >= SEEN:
         return divisor
-    worst = int((np.bincount(series, off) / np.bincount(series).clip(1)).argmax())
+    present, points = np.unique(series, return_counts=True)
+    share = np.bincount(series, differences == usual)[present] / points
+    worst = int(share.argmin())
     raise InputError(
-        f"frequency: expected timestamps at equal steps, got {_name(worst, ids)} where "
-        f"only {np.mean(differences[series == worst] == usual):.0%} of the steps are equal. "
-        "Put the timestamps on a grid and give its step, for instance --freq 5min"
+        "frequency: expected timestamps at equal steps, got "
+        f"{_name(int(present[worst]), ids)} where only {share[worst]:.0%} of the steps are "
+        "equal. Put the timestamps on a grid and give its step, for instance --freq 5min"
     )
 
 

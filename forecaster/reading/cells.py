@@ -53,10 +53,9 @@ def parse_times(table: Table) -> NDArray[Any]:
     if _is_text(kind):
         times = _times_from_text(table, pc.cast(column, pa.string()))
     elif pa.types.is_integer(kind):
-        times = np.asarray(pc.cast(column, pa.int64()))
-    elif pa.types.is_temporal(kind) and not pa.types.is_time(kind):
-        # Arrow keeps zoned timestamps in UTC: dropping the zone converts them.
-        times = np.asarray(pc.cast(column, pa.timestamp("us"), safe=False))
+        times = np.asarray(_cast(table, 1, column, pa.int64()))
+    elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        times = np.asarray(_cast(table, 1, column, pa.timestamp("us")))
     else:
         raise _wrong_type(table, 1, kind, "timestamps or whole numbers")
     if times.dtype.kind == "i":
@@ -103,6 +102,9 @@ def _times_from_text(table: Table, column: Any) -> NDArray[Any]:
     """Each distinct text is read once: series usually share their times."""
     coded = pc.utf8_trim_whitespace(column).dictionary_encode()
     texts, index = coded.dictionary, np.asarray(coded.indices)
+    nothing = pc.index(texts, "").as_py()
+    if nothing >= 0:
+        raise _no_time(table, int(np.argmax(index == nothing)))
     whole = np.asarray(pc.match_substring_regex(texts, _WHOLE))
     if whole.all():
         distinct = np.asarray(pc.cast(texts, pa.int64()))
@@ -134,9 +136,7 @@ def _timestamps(table: Table, texts: Any, index: NDArray[Any]) -> NDArray[Any]:
 def _refuse_mixture(table: Table, whole: NDArray[np.bool_]) -> None:
     rare = whole if whole.mean() <= 0.5 else ~whole
     row = int(np.argmax(rare))
-    text = pc.utf8_trim_whitespace(table.times.slice(row, 1))[0].as_py()
-    if not text:
-        raise _no_time(table, row)
+    text = table.times[row].as_py()
     usual = "timestamps" if whole[row] else "whole numbers"
     raise table.refuse(
         row,
@@ -162,6 +162,20 @@ def _refuse_steps(table: Table, steps: NDArray[np.int64]) -> None:
             f"expected a timestamp or a step in {table.columns[1]!r}, got {text} that looks "
             f"like a date. Write it as {text[:4]}-{text[4:6]}-{text[6:]}",
         )
+
+
+def _cast(table: Table, column: int, values: Any, kind: Any) -> Any:
+    """Arrow keeps zoned timestamps in UTC, so dropping the zone converts them."""
+    # Nanoseconds are cut to microseconds; coarser units must fit as they are.
+    cut = pa.types.is_timestamp(values.type) and values.type.unit == "ns"
+    try:
+        return pc.cast(values, kind, safe=not cut)
+    except pa.ArrowInvalid as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(
+            f"{table.name}: a value in the column {table.columns[column]!r} is out of "
+            f"range ({reason}). Correct it or remove the row"
+        ) from None
 
 
 def _wrong_time(table: Table, row: int, text: str) -> DataError:

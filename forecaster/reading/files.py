@@ -39,14 +39,14 @@ def open_table(path: Path) -> Table:
             f"{path.name}: expected a name that ends in .csv, .csv.gz or .parquet. "
             "Convert or rename the file"
         )
+    if path.is_dir():
+        raise DataError(f"{path}: a folder. Name one file in it")
     try:
         if name.endswith(".parquet"):
             return _open_parquet(path)
         return _open_csv(path.name, _content(path))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file. Check the path") from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: a folder. Name one file in it") from None
     except OSError as error:
         reason = str(error).splitlines()[0]
         raise DataError(
@@ -74,8 +74,7 @@ def _open_csv(name: str, content: bytes) -> Table:
         )
     _refuse_binary(name, content)
     header, _, rows = content.partition(b"\n")
-    (titles,) = csv.reader([header.decode("utf-8-sig").rstrip("\r")])
-    titles = [title.strip() for title in titles]
+    titles = _split_header(name, header.decode("utf-8-sig").rstrip("\r"))
     chosen = _choose(name, titles)
     if not rows.strip():
         raise DataError(f"{name}: a header without rows. Add one row per observation")
@@ -86,6 +85,17 @@ def _open_csv(name: str, content: bytes) -> Table:
         raise DataError(f"{name}: a header without rows. Add one row per observation")
     numbers = np.flatnonzero(kept) + 2
     return Table(name, "line", numbers, chosen, *(one.filter(kept) for one in columns))
+
+
+def _split_header(name: str, header: str) -> list[str]:
+    try:
+        (titles,) = csv.reader([header])
+    except csv.Error as error:
+        raise DataError(
+            f"{name}, line 1: expected the names of the columns ({error}). "
+            f"Begin with {_wanted()}, and end each line with a line feed"
+        ) from None
+    return [title.strip() for title in titles]
 
 
 def _parse_csv(

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster.calendar import feature_names, features
 from forecaster.frequency import Frequency
+
+patient = settings(deadline=None)  # a busy machine is no error
 
 DATED = ["10s", "5min", "h", "6h", "D", "B", "W-MON", "MS", "ME", "QE-DEC"]
 BARE = ["1", "5", "YS-JAN", "YE-DEC", "2YS-JAN"]
@@ -52,6 +54,7 @@ def test_whole_numbers_and_years_have_no_calendar(alias: str) -> None:
     assert features(frequency, frequency.times(start, np.arange(3))).shape == (3, 0)
 
 
+@patient
 @given(st.sampled_from(DATED), st.integers(1, 100), st.integers(0, 100))
 def test_a_time_has_the_same_features_in_any_company(
     alias: str, count: int, cut: int

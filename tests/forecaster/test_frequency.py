@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency, OffGrid, anchored, infer
+
+patient = settings(deadline=None)  # a busy machine is no error
 
 CALENDAR = [
     "s",
@@ -58,6 +60,7 @@ def pandas_times(alias: str, count: int = 60) -> np.ndarray:
     return np.asarray(times.values.astype("M8[us]"))
 
 
+@patient
 @given(
     st.sampled_from(CALENDAR),
     MOMENTS,
@@ -74,6 +77,7 @@ def test_counting_undoes_moving(alias: str, moment: datetime, steps: list[int]) 
     assert frequency.steps(start, frequency.times(start, steps)).tolist() == steps
 
 
+@patient
 @given(
     st.integers(1, 1_000),
     st.integers(-(10**9), 10**9),
@@ -105,6 +109,7 @@ def test_inference_finds_the_alias(alias: str) -> None:
     assert infer([times[kept]]).alias == alias
 
 
+@patient
 @given(st.sampled_from(["h", "D", "MS"]), MOMENTS)
 def test_the_first_time_is_the_phase(alias: str, moment: datetime) -> None:
     """Any first time is as good as midnight on the 1st: steps keep its clock."""
@@ -115,6 +120,7 @@ def test_the_first_time_is_the_phase(alias: str, moment: datetime) -> None:
     assert len(set(clock.tolist())) == 1
 
 
+@patient
 @given(st.sampled_from(CALENDAR), MOMENTS, st.integers(1, 400))
 def test_times_between_steps_are_off_the_grid(
     alias: str, moment: datetime, step: int
@@ -176,6 +182,7 @@ def test_both_spellings_are_understood(text: str, alias: str) -> None:
     assert Frequency.parse(text).alias == alias
 
 
+@patient
 @given(st.sampled_from(CALENDAR))
 def test_canonical_names_stay(alias: str) -> None:
     """Parsing what parsing gave changes nothing."""
@@ -295,6 +302,7 @@ def test_one_time_shows_no_step() -> None:
         infer([])
 
 
+@patient
 @given(
     st.lists(st.sets(st.integers(0, 10**14), min_size=1, max_size=30), min_size=1),
     st.sampled_from([1, 10**6, 60 * 10**6, 86_400 * 10**6]),
@@ -318,6 +326,7 @@ def test_steps_below_a_second_are_refused() -> None:
         infer([times])
 
 
+@patient
 @given(st.lists(st.integers(1, 50), min_size=2, max_size=20), st.integers(1, 9))
 def test_whole_numbers_step_by_their_common_divisor(gaps: list[int], step: int) -> None:
     """Integer times lie on the grid of the step inferred, which no longer one would do."""
@@ -342,6 +351,7 @@ def test_names_follow_where_the_series_lie() -> None:
     assert anchored(Frequency("B"), mondays) == Frequency("B")
 
 
+@patient
 @given(MOMENTS, st.integers(-14 * 60, 14 * 60))
 def test_offsets_are_taken_out(moment: datetime, minutes: int) -> None:
     """A text with an offset is the same instant in UTC; format and parse are inverse."""

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
+
+patient = settings(deadline=None)  # a busy machine is no error
 
 DAILY = Frequency("D")
 START = np.datetime64("2024-01-01", "us")
@@ -33,6 +35,7 @@ def same(left: Panel, right: Panel) -> bool:
     )
 
 
+@patient
 @given(st.lists(VALUES, max_size=5))
 def test_series_come_out_as_they_went_in(series: list[list[float]]) -> None:
     """Each series has its values from the first observed one on, at their times."""
@@ -46,6 +49,7 @@ def test_series_come_out_as_they_went_in(series: list[list[float]]) -> None:
         assert panel.starts[index] == days[0]
 
 
+@patient
 @given(st.lists(VALUES, min_size=1, max_size=5), st.data())
 def test_taking_series_is_taking_them_one_by_one(
     series: list[list[float]], data: st.DataObject
@@ -63,6 +67,7 @@ def test_taking_series_is_taking_them_one_by_one(
     assert same(panel.take(range(len(panel))), panel)
 
 
+@patient
 @given(st.lists(VALUES, min_size=1, max_size=5), st.data())
 def test_cutting_keeps_the_first_values(
     series: list[list[float]], data: st.DataObject

@@ -1,14 +1,18 @@
 """How gunicorn runs the service: settings from the environment and forecaster.toml."""
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
-from forecaster.settings import load
+from forecaster.errors import ConfigError
+from forecaster.settings import check_exposure, load
+from service.errors import StoreFailure
 
 _server = load().server
+_host = _server.host.strip("[]")
 
-bind = f"{_server.host}:{_server.port}"
+bind = f"[{_host}]:{_server.port}" if ":" in _host else f"{_host}:{_server.port}"
 workers = _server.workers
 threads = _server.threads
 worker_class = "gthread"
@@ -17,6 +21,7 @@ timeout = 120
 graceful_timeout = 30  # accepted requests are answered before a worker ends
 keepalive = 5
 max_requests = 0
+control_socket_disable = True  # it would stand in $HOME, which may be read-only
 worker_tmp_dir = (
     "/dev/shm" if Path("/dev/shm").is_dir() else None
 )  # a slow disk must not look like a dead worker
@@ -30,6 +35,18 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",
 }
+
+
+def on_starting(server: Any) -> None:
+    """End with one line, before any worker is started, if none of them could work."""
+    from service.database import open_database
+
+    try:
+        check_exposure(_server)  # also for those who start gunicorn themselves
+        open_database(_server.database, connections=1).dispose()
+    except (ConfigError, StoreFailure) as error:
+        sys.stderr.write(f"Error: {error}\n")
+        raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
 
 
 def post_fork(server: Any, worker: Any) -> None:
@@ -49,5 +66,6 @@ def worker_exit(server: Any, worker: Any) -> None:
     """Close the store."""
     from service.app import service_of
 
-    if worker.wsgi is not None:
-        service_of(worker.wsgi).close()
+    app = getattr(worker, "wsgi", None)  # none in a worker that did not get so far
+    if app is not None:
+        service_of(app).close()

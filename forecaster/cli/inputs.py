@@ -8,7 +8,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.errors import ConfigError, DataError, InputError
+from forecaster.errors import ConfigError, InputError
 from forecaster.frequency import Frequency
 from forecaster.manifest import Manifest
 from forecaster.panel import Panel
@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 def read_for_model(path: Path, freq: str | None, manifest: Manifest) -> Panel:
     """The series of a file, on the grid that the model was trained for.
 
-    Series too short to tell their frequency have the model's.
+    A file with a single row per series, which tells no frequency, has the model's.
 
     Raises:
         DataError: the file cannot be used.
@@ -30,12 +30,11 @@ def read_for_model(path: Path, freq: str | None, manifest: Manifest) -> Panel:
 
     try:
         panel = read_panel(path, freq)
-    except DataError:
-        raise
     except InputError:
-        if freq is not None:
+        single = _single_rows(path, manifest) if freq is None else None
+        if single is None:
             raise
-        panel = read_panel(path, manifest.freq)
+        panel = single
     if panel.frequency.step != Frequency.parse(manifest.freq).step:
         raise ConfigError(
             f"{path}: expected the frequency of model {manifest.name}, "
@@ -43,6 +42,17 @@ def read_for_model(path: Path, freq: str | None, manifest: Manifest) -> Panel:
             f"data, or give --freq {manifest.freq} if the steps between are missing"
         )
     return panel
+
+
+def _single_rows(path: Path, manifest: Manifest) -> Panel | None:
+    """The file read at the model's frequency, if no series has a second row."""
+    from forecaster.reading import read_panel  # pandas is slow to import
+
+    try:
+        panel = read_panel(path, manifest.freq)
+    except InputError:
+        return None
+    return panel if panel.lengths.max() == 1 else None
 
 
 class Watched:

@@ -1,6 +1,7 @@
 """How long one step of a series is: parse it, infer it, count in it."""
 
-from forecaster.frequency.inference import anchored, infer
+from forecaster.frequency.inference import infer
+from forecaster.frequency.naming import anchored
 from forecaster.frequency.value import LARGEST_STEP, Frequency, OffGrid, parse_timestamp
 
 __all__ = [

@@ -6,23 +6,15 @@ Letters: `N` series, `T` times of all series.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forecaster.errors import InputError
 from forecaster.frequency import spelling
-from forecaster.frequency.grid import (
-    DAY,
-    Ints,
-    Times,
-    day_of_month,
-    rule_day,
-    split_clock,
-    units_between,
-)
-from forecaster.frequency.spelling import Rule, Step
+from forecaster.frequency.grid import Ints, Times
+from forecaster.frequency.naming import anchored
+from forecaster.frequency.pool import Pool, is_business, month_rule
+from forecaster.frequency.spelling import Step
 from forecaster.frequency.value import Frequency
 
 MOST = 0.9  # this share must agree; the rest is reported later, with its row
@@ -30,24 +22,6 @@ SEEN = 0.1  # a divisor counts as the step if this share of steps is as short
 ENOUGH = 8  # a series with so many steps has a frequency of its own
 SPARSE = 4  # and so has one whose shortest step is longer than so many steps
 GIVE = "Give the frequency, for instance --freq h"
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """The times of all series end to end, with the series of each."""
-
-    times: Times
-    series: Ints
-
-    @property
-    def inner(self) -> NDArray[np.bool_]:
-        """Which neighbours in `times` belong to one series [T-1]."""
-        return np.equal(self.series[1:], self.series[:-1])
-
-    def differences(self, step: Step) -> tuple[Ints, Ints]:
-        """Units between neighbours of one series, and the series of each."""
-        units = units_between(step, self.times[:-1], self.times[1:])
-        return units[self.inner], self.series[1:][self.inner]
 
 
 def infer(times: Sequence[Times], ids: Sequence[str] | None = None) -> Frequency:
@@ -74,30 +48,6 @@ def infer(times: Sequence[Times], ids: Sequence[str] | None = None) -> Frequency
     return _infer_dates(pool, ids)
 
 
-def anchored(frequency: Frequency, starts: Times) -> Frequency:
-    """The same step named after where the series lie: weeks on Mondays are W-MON.
-
-    >>> anchored(Frequency.parse("W"), np.array(["2024-01-01"], "M8[us]"))
-    Frequency(alias='W-MON')
-    >>> anchored(Frequency.parse("M"), np.array(["2024-01-15"], "M8[us]"))
-    Frequency(alias='MS')
-    """
-    step = frequency.step
-    if step.unit == "second":
-        return Frequency(spelling.spell_seconds(step.count, _weekday(starts)))
-    if step.unit != "month":
-        return frequency
-    day, _ = split_clock(starts)
-    on_rule = rule_day(day.astype("M8[M]"), step.rule, day_of_month(day)) == day
-    rule: Rule = step.rule if on_rule.all() else "start"
-    month = day.astype("M8[M]").astype(np.int64) % 12
-    per = 12 if step.count % 12 == 0 else step.count
-    shared = len(np.unique(month % per)) == 1
-    return Frequency(
-        spelling.spell_months(step.count, rule, int(month[0]) if shared else None)
-    )
-
-
 def _infer_dates(pool: Pool, ids: Sequence[str] | None) -> Frequency:
     micros = np.diff(pool.times).astype(np.int64)[pool.inner]
     usual = _mode(micros)
@@ -107,10 +57,10 @@ def _infer_dates(pool: Pool, ids: Sequence[str] | None) -> Frequency:
             f"got {usual / 1e6:g} s. Number the steps 1, 2, 3, … in ds instead"
         )
     days = usual / 86_400e6
-    rule = _month_rule(pool) if days >= 26 else None
+    rule = month_rule(pool, MOST) if days >= 26 else None
     if rule is not None:
         step = Step("month", 1, rule)
-    elif days == 1 and _is_business(pool):
+    elif days == 1 and is_business(pool):
         step = Step("business", 1)
     else:
         step = Step("second", 1)
@@ -166,11 +116,13 @@ def _name(number: int, ids: Sequence[str] | None) -> str:
 
 def _steps_by_series(differences: Ints, series: Ints) -> tuple[Ints, Ints, Ints]:
     """The series that have steps, the shortest and the commonest step of each."""
-    pairs = np.stack([series, differences], axis=1)
-    pairs, counts = np.unique(pairs, axis=0, return_counts=True)
-    present, first = np.unique(pairs[:, 0], return_index=True)
-    common = pairs[np.lexsort((pairs[:, 1], -counts, pairs[:, 0]))]
-    return present, pairs[first, 1], common[first, 1]
+    values, rank = np.unique(differences, return_inverse=True)
+    # Series and rank as one number: sorting pairs would take ten times as long.
+    codes, counts = np.unique(series * len(values) + rank, return_counts=True)
+    owner, rank = codes // len(values), codes % len(values)
+    present, first = np.unique(owner, return_index=True)
+    commonest = np.lexsort((rank, -counts, owner))[first]
+    return present, values[rank[first]], values[rank[commonest]]
 
 
 def _mode(differences: Ints) -> int:
@@ -179,34 +131,9 @@ def _mode(differences: Ints) -> int:
     return int(values[counts.argmax()])
 
 
-def _month_rule(pool: Pool) -> Rule | None:
-    """Which day of the month the times lie on; None when they follow no month."""
-    day, _ = split_clock(pool.times)
-    month, number = day.astype("M8[M]"), day_of_month(day)
-    first = number[np.r_[True, ~pool.inner]]
-    start_day = np.repeat(first, np.bincount(pool.series)[np.unique(pool.series)])
-    rules: tuple[Rule, ...] = ("end", "day", "bend", "bstart")
-    shares = [np.mean(rule_day(month, rule, start_day) == day) for rule in rules]
-    best = int(np.argmax(shares))
-    return rules[best] if shares[best] >= MOST else None
-
-
-def _is_business(pool: Pool) -> bool:
-    """No weekend is ever seen, though some series runs across one without a gap."""
-    day, _ = split_clock(pool.times)
-    weekday = (day.astype("M8[D]").astype(np.int64) + 3) % 7
-    across = (np.diff(day) == 3 * DAY) & (weekday[:-1] == 4) & pool.inner
-    return bool((weekday < 5).all() and across.any())
-
-
 def _spell(step: Step) -> str:
     if step.unit == "second":
         return spelling.spell_seconds(step.count)
     if step.unit == "business":
         return spelling.canonical(f"{step.count}B")
     return spelling.spell_months(step.count, step.rule)
-
-
-def _weekday(starts: Times) -> str:
-    days = (starts.astype("M8[D]").astype(np.int64) + 3) % 7
-    return spelling.WEEKDAYS[int(days[0])] if len(np.unique(days)) == 1 else "SUN"

@@ -1,14 +1,15 @@
 """Files of series in long format, checked once; everything below trusts the panel.
 
-path ─files─▶ Table ─cells─▶ numbers ─grid─▶ Rows ─▶ Panel
+path ─files─▶ Table ─cells, times─▶ numbers ─grid─▶ Rows ─▶ Panel
 """
 
 from pathlib import Path
 
 from forecaster.panel import Panel
-from forecaster.reading.cells import parse_ids, parse_times, parse_values
+from forecaster.reading.cells import parse_ids, parse_values
 from forecaster.reading.files import open_table
 from forecaster.reading.grid import choose_frequency, lay_out, sort_rows
+from forecaster.reading.times import parse_times
 
 __all__ = ["read_panel"]
 

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError
+
+# The canonical name of each column first, then the other one that is understood.
+COLUMNS = (("unique_id", "item_id"), ("ds", "timestamp"), ("y", "target"))
+WANTED = ", ".join(names[0] for names in COLUMNS)
 
 CLIPPED = 40  # an error shows so many characters of a value
 
@@ -46,3 +51,44 @@ def clipped(value: object) -> str:
     if len(text) > CLIPPED:
         text = text[: CLIPPED - 1] + "…"
     return repr(text)
+
+
+def wrong_type(table: Table, column: int, kind: Any, wanted: str) -> DataError:
+    """An error about a whole column, the first, second or third of the table."""
+    return DataError(
+        f"{table.name}: expected {wanted} in the column {table.columns[column]!r}, got the "
+        f"type {kind}. Convert the column"
+    )
+
+
+def is_text(kind: Any) -> bool:
+    """Whether an Arrow type is text."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def choose_columns(name: str, titles: list[str]) -> tuple[str, str, str]:
+    """What the three columns are called in this file."""
+    for title in titles:
+        if title and titles.count(title) > 1:
+            raise DataError(
+                f"{name}: the column {clipped(title)} stands there twice. "
+                "Rename or remove one of the two"
+            )
+    found = []
+    for names in COLUMNS:
+        present = [title for title in names if title in titles]
+        if not present:
+            raise _missing(name, names, titles)
+        found.append(present[0])
+    return found[0], found[1], found[2]
+
+
+def _missing(name: str, names: tuple[str, str], titles: list[str]) -> DataError:
+    got = clipped(", ".join(titles))
+    mend = f"Rename the column that holds it to {names[0]!r}"
+    if len(titles) == 1 and any(mark in titles[0] for mark in ";\t|"):
+        mend = "Separate the columns by commas"
+    return DataError(
+        f"{name}: expected a column {names[0]!r} (or {names[1]!r}) among {WANTED}, "
+        f"got {got}. {mend}"
+    )

@@ -1,0 +1,120 @@
+"""From the text of a CSV file to a table.
+
+Arrow splits the lines in bulk; what is no CSV text is refused with the line.
+"""
+
+import csv
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from forecaster.errors import DataError
+from forecaster.reading.table import WANTED, Table, choose_columns, clipped
+
+# How files begin that are not CSV, whatever their names say.
+DISGUISES = {
+    b"\x1f\x8b": "compressed with gzip. Name it .csv.gz",
+    b"PAR1": "Parquet. Name it .parquet",
+    b"PK": "a zip archive or an Excel sheet. Save it as CSV",
+    b"\xff\xfe": "UTF-16 text. Save it as CSV in UTF-8",
+    b"\xfe\xff": "UTF-16 text. Save it as CSV in UTF-8",
+}
+
+
+def parse_csv(name: str, content: bytes) -> Table:
+    """The three columns of a CSV file, every cell as text.
+
+    >>> table = parse_csv("x.csv", b"ds,y,unique_id\\n1,2.5,shop\\n")
+    >>> table.ids[0].as_py(), table.times[0].as_py(), table.values[0].as_py()
+    ('shop', '1', '2.5')
+    """
+    if not content.strip():
+        raise DataError(
+            f"{name}: the file is empty. Give one with the columns {WANTED}"
+        )
+    _refuse_binary(name, content)
+    header, _, rows = content.partition(b"\n")
+    titles = _split_header(name, header.decode("utf-8-sig").rstrip("\r"))
+    chosen = choose_columns(name, titles)
+    if not rows.strip():
+        raise DataError(f"{name}: a header without rows. Add one row per observation")
+    columns = _split_rows(name, rows, titles, chosen)
+    blank = [pc.equal(pc.utf8_trim_whitespace(column), "") for column in columns]
+    kept = pc.invert(pc.and_(pc.and_(blank[0], blank[1]), blank[2]))
+    if not pc.any(kept).as_py():
+        raise DataError(f"{name}: a header without rows. Add one row per observation")
+    numbers = np.flatnonzero(kept) + 2
+    return Table(name, "line", numbers, chosen, *(one.filter(kept) for one in columns))
+
+
+def _split_header(name: str, header: str) -> list[str]:
+    try:
+        (titles,) = csv.reader([header])
+    except csv.Error as error:
+        raise DataError(
+            f"{name}, line 1: expected the names of the columns ({error}). "
+            f"Begin with {WANTED}, and end each line with a line feed"
+        ) from None
+    return [title.strip() for title in titles]
+
+
+def _split_rows(
+    name: str, rows: bytes, titles: list[str], chosen: tuple[str, str, str]
+) -> list[Any]:
+    """The chosen columns as text; blank lines stay as rows, so that lines count right."""
+    ragged: list[Any] = []
+
+    def refuse(row: Any) -> str:
+        ragged.append(row)
+        return "error"
+
+    places = [str(number) for number in range(len(titles))]
+    wanted = [places[titles.index(title)] for title in chosen]
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.BufferReader(rows),
+            # One thread: only then is the number of a ragged row known.
+            pyarrow.csv.ReadOptions(use_threads=False, column_names=places),
+            pyarrow.csv.ParseOptions(
+                ignore_empty_lines=False,
+                newlines_in_values=True,
+                invalid_row_handler=refuse,
+            ),
+            pyarrow.csv.ConvertOptions(
+                include_columns=wanted,
+                column_types=dict.fromkeys(wanted, pa.string()),
+                strings_can_be_null=False,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise _unreadable(name, ragged, error) from None
+    return [column.combine_chunks() for column in table.columns]
+
+
+def _unreadable(name: str, ragged: list[Any], error: pa.ArrowInvalid) -> DataError:
+    if not ragged:
+        reason = str(error).splitlines()[0]
+        return DataError(f"{name}: cannot be read as CSV ({reason}). Check the file")
+    row = ragged[0]
+    return DataError(
+        f"{name}, line {row.number + 1}: expected {row.expected_columns} fields as in "
+        f"the header, got {row.actual_columns}: {clipped(row.text)}. Add or remove "
+        "commas, and put texts that hold a comma in double quotes"
+    )
+
+
+def _refuse_binary(name: str, content: bytes) -> None:
+    for beginning, what in DISGUISES.items():
+        if content.startswith(beginning):
+            raise DataError(f"{name}: expected CSV text, but the file is {what}")
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{name}, line {line}: expected UTF-8 text, got the byte "
+            f"0x{content[error.start]:02x}. Save the file as CSV in UTF-8"
+        ) from None

@@ -1,0 +1,209 @@
+"""A version on disk: loads anywhere, says what is wrong with it, is written whole."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forecaster import registry
+from forecaster.errors import ArtifactError
+
+pytestmark = pytest.mark.tf
+
+# Runs in a process that has TensorFlow and nothing of this project.
+FOREIGN_PROCESS = """
+import sys, json
+import numpy as np, tensorflow as tf
+assert not any(name.split(".")[0] == "forecaster" for name in sys.modules)
+folder, arrays = sys.argv[1], np.load(sys.argv[2])
+module = tf.saved_model.load(folder + "/saved_model")
+manifest = json.load(open(folder + "/manifest.json"))
+f = module.signatures
+zero = f["initial_state"](batch=tf.constant(2))["state_out"]
+assert zero.shape == (2, manifest["state_size"])
+y, x = tf.constant(arrays["y"]), tf.constant(arrays["x"])
+steps = y.shape[1]
+moved = f["advance"](state=zero, y=y, x=x[:, :steps])["state_out"]
+ahead = f["forecast"](state=moved, x=x[:, steps - 1:])["quantiles"]
+both = f["step"](state=zero, y=y, x=x)
+np.testing.assert_allclose(both["quantiles"], ahead, rtol=1e-5)
+np.testing.assert_allclose(both["state_out"], moved, rtol=1e-5)
+kinds = set()
+graph = tf.compat.v1.MetaGraphDef()
+from tensorflow.core.protobuf import saved_model_pb2
+model = saved_model_pb2.SavedModel()
+model.ParseFromString(open(folder + "/saved_model/saved_model.pb", "rb").read())
+for meta in model.meta_graphs:
+    kinds |= {node.op for node in meta.graph_def.node}
+    for function in meta.graph_def.library.function:
+        kinds |= {node.op for node in function.node_def}
+assert not [kind for kind in kinds if "Cudnn" in kind], kinds
+np.save(sys.argv[3], both["quantiles"])
+"""
+
+
+@pytest.fixture
+def version(tiny_models: Path, tmp_path: Path) -> Path:
+    """A copy of the trained version, to be damaged."""
+    source = registry.resolve(tiny_models, "tiny")
+    return Path(shutil.copytree(source, tmp_path / source.name))
+
+
+def test_it_runs_in_a_process_without_this_project(
+    tiny_artifact: Any, version: Path, tmp_path: Path
+) -> None:
+    """All signatures run with TensorFlow alone, on the CPU, and forecast the same."""
+    rng = np.random.default_rng(0)
+    y = rng.normal(20, 3, (2, 30)).astype(np.float32)
+    features = len(tiny_artifact.manifest.features)
+    x = rng.uniform(-1, 1, (2, 42, features)).astype(np.float32)
+    np.savez(tmp_path / "arrays.npz", y=y, x=x)
+    arguments = [str(version), str(tmp_path / "arrays.npz"), str(tmp_path / "q.npy")]
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", FOREIGN_PROCESS, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    ours, _ = tiny_artifact.step(tiny_artifact.initial_state(2), y, x)
+    assert np.allclose(np.load(tmp_path / "q.npy"), ours, rtol=1e-6)
+
+
+def test_the_manifest_describes_the_version(tiny_artifact: Any) -> None:
+    """Horizon, quantiles, state size and a summary of the data are written down."""
+    manifest = tiny_artifact.manifest
+    assert (manifest.name, manifest.horizon, manifest.freq) == ("tiny", 12, "MS")
+    assert list(manifest.quantiles) == sorted(manifest.quantiles)
+    assert manifest.data["series"] == 6
+    assert manifest.data["missing"] == 10
+    assert tiny_artifact.initial_state(3).shape == (3, manifest.state_size)
+    assert "saved_model/saved_model.pb" in manifest.files
+
+
+def test_no_training_value_is_in_the_version(tiny_models: Path, version: Path) -> None:
+    """The version is about as large as its weights: the data is not inside."""
+    size = sum(p.stat().st_size for p in version.rglob("*") if p.is_file())
+    assert size < 2_000_000
+
+
+def damage_flip(version: Path) -> None:
+    """One bit of the weights."""
+    path = next(version.glob("saved_model/variables/*.data*"))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def damage_truncate(version: Path) -> None:
+    """Half of the graph."""
+    path = version / "saved_model" / "saved_model.pb"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def damage_remove(version: Path) -> None:
+    """A file less."""
+    next(version.glob("saved_model/variables/*.index")).unlink()
+
+
+def damage_add(version: Path) -> None:
+    """A file more: a SavedModel is a program."""
+    (version / "saved_model" / "assets" / "extra.txt").parent.mkdir(exist_ok=True)
+    (version / "saved_model" / "assets" / "extra.txt").write_text("x")
+
+
+def damage_manifest(version: Path) -> None:
+    """A manifest that is no JSON."""
+    (version / "manifest.json").write_text("{")
+
+
+def damage_format(version: Path) -> None:
+    """A manifest of the future."""
+    path = version / "manifest.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "format_version": 99}))
+
+
+def damage_entry(version: Path) -> None:
+    """A manifest without its horizon."""
+    path = version / "manifest.json"
+    content = json.loads(path.read_text())
+    del content["horizon"]
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (damage_flip, "damaged"),
+        (damage_truncate, "damaged"),
+        (damage_remove, "absent"),
+        (damage_add, "not in the manifest"),
+        (damage_manifest, "could not read"),
+        (damage_format, "format_version"),
+        (damage_entry, "horizon"),
+    ],
+)
+def test_a_damaged_version_is_refused_with_its_reason(
+    version: Path, damage: Any, said: str
+) -> None:
+    """No damaged file is loaded; the message names what is wrong."""
+    from forecaster.artifact import load
+
+    damage(version)
+    with pytest.raises(ArtifactError, match=said):
+        load(version)
+
+
+def test_a_version_that_cannot_be_written_leaves_nothing_behind(
+    tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When writing fails half-way, no version and no partial folder is there."""
+    from forecaster import export
+    from forecaster.config import Architecture, Task
+    from forecaster.network import Network
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    network = Network(Task(2, 1, 4, 0), Architecture(units=2, patch_units=2))
+    network.initialise()
+    monkeypatch.setattr(export, "_flush", fail)
+    with pytest.raises(OSError, match="disk full"):
+        export.publish(network, tmp_path, {"name": "x", **FACTS})
+    assert registry.versions(tmp_path, "x") == []
+    assert list((tmp_path / "x").iterdir()) == []
+
+
+FACTS: dict[str, Any] = {
+    "freq": "1",
+    "season_length": 1,
+    "features": (),
+    "covariates": {},
+    "architecture": {},
+    "data": {},
+    "metrics": {},
+    "training": {},
+}
+
+
+def test_later_versions_wait_while_the_first_is_champion(tmp_path: Path) -> None:
+    """Versions sort by creation; only the first becomes champion by itself."""
+    from forecaster import export
+    from forecaster.config import Architecture, Task
+    from forecaster.network import Network
+
+    network = Network(Task(2, 1, 4, 0), Architecture(units=2, patch_units=2))
+    network.initialise()
+    made = [
+        export.publish(network, tmp_path, {"name": "x", **FACTS}).version
+        for _ in range(3)
+    ]
+    assert registry.versions(tmp_path, "x") == made
+    assert registry.aliases(tmp_path, "x") == {"champion": made[0]}

@@ -1,0 +1,78 @@
+"""Plans and configuration: defaults from the data, clear refusals."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecaster.errors import ConfigError, DataError
+from forecaster.frequency import Frequency
+from forecaster.panel import Panel
+from forecaster.planning import Wishes, plan
+
+
+def panel(*lengths: int, freq: str = "1") -> Panel:
+    """Series of ones of the given lengths."""
+    frequency = Frequency(freq)
+    starts = [1] * len(lengths)
+    values = [np.ones(n) for n in lengths]
+    return Panel.from_series([f"s{n}" for n in lengths], values, starts, frequency)
+
+
+@pytest.mark.parametrize("length", [6, 20, 100, 5_000])
+@pytest.mark.parametrize("season", [1, 4, 12, 24, 288])
+def test_the_ring_holds_a_season_and_the_horizon_fits(length: int, season: int) -> None:
+    """Whatever the data, the ring is longer than a season, lanes and chunks positive."""
+    decided = plan(panel(length), Wishes(season_length=season))
+    assert decided.task.ring > season
+    assert 1 <= decided.task.horizon <= max(1, length // 5)
+    assert decided.schedule.lanes >= 1
+
+
+def test_what_is_asked_for_is_what_is_planned(tmp_path: Path) -> None:
+    """The command line goes before the file, the file before the default."""
+    file = tmp_path / "c.toml"
+    file.write_text("[network]\ncell = 'gru'\nunits = 9\n[training]\nseed = 3\n")
+    decided = plan(panel(100), Wishes(horizon=7, cell="rnn", config=file))
+    assert decided.task.horizon == 7
+    assert (decided.architecture.cell, decided.architecture.units) == ("rnn", 9)
+    assert decided.schedule.seed == 3
+
+
+def test_a_horizon_beyond_the_data_is_refused() -> None:
+    """The message names the length there is and the two ways out."""
+    with pytest.raises(DataError, match=r"longest has 10.*--horizon"):
+        plan(panel(10, 4), Wishes(horizon=9))
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[network]\nunits = 0", "units: expected at least 1"),
+        ("[network]\nunits = 'many'", "units: expected int"),
+        ("[network]\nunits = true", "units: expected int"),
+        ("[network]\nwidth = 3", "width: not an entry"),
+        ("[network]\ncell = 'cnn'", "cell: expected one of lstm"),
+        ("[network]\ndropout = 1", "dropout: expected 0 to below 1"),
+        ("[training]\nsteps = -1", "steps: expected at least 1"),
+        ("[training]\nlearning_rate = 0", "learning_rate: expected above 0"),
+        ("[training]\nlearning_rate = nan", "learning_rate: expected above 0"),
+        ("[data]\nhist_exog = ['a']", "expected the tables"),
+        ("network = 3", "expected the tables"),
+        ("[network", "expected a TOML file"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_is_refused(
+    tmp_path: Path, content: str, said: str
+) -> None:
+    """Each refusal names the entry, what was expected and what came."""
+    file = tmp_path / "c.toml"
+    file.write_text(content)
+    with pytest.raises(ConfigError, match=said.replace("[", r"\[")):
+        plan(panel(100), Wishes(config=file))
+
+
+def test_a_configuration_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """The message names the file."""
+    with pytest.raises(ConfigError, match=r"absent\.toml"):
+        plan(panel(100), Wishes(config=tmp_path / "absent.toml"))

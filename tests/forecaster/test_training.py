@@ -1,0 +1,120 @@
+"""Training: it learns, it repeats itself with a seed, it stops when it should."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecaster.batches import split
+from forecaster.config import Architecture, Schedule
+from forecaster.errors import TrainingError
+from forecaster.frequency import Frequency
+from forecaster.panel import Panel
+from forecaster.planning import Plan, Wishes, plan
+
+pytestmark = pytest.mark.tf
+
+SMALL = Architecture(units=8, patch_units=16, head_units=16)
+
+
+def short_plan(panel: Panel, steps: int = 30, **changes: object) -> Plan:
+    """A plan that trains for seconds."""
+    decided = plan(panel, Wishes(horizon=6))
+    schedule = Schedule(steps=steps, lanes=6, chunk=32)
+    return Plan(decided.task, SMALL, replace(schedule, **changes))  # type: ignore[arg-type]
+
+
+def trained_weights(panel: Panel, decided: Plan) -> list[np.ndarray]:
+    """Weights after training by a plan."""
+    from forecaster.training import train
+
+    parts = split(panel, decided.task.horizon, decided.task.season_length)
+    return list(train(parts, decided, progress=False).network.get_weights())
+
+
+def test_a_seed_makes_training_repeatable(seasonal_panel: Panel) -> None:
+    """The same seed gives the same weights bit for bit, another one does not."""
+    first = trained_weights(seasonal_panel, short_plan(seasonal_panel, seed=4))
+    again = trained_weights(seasonal_panel, short_plan(seasonal_panel, seed=4))
+    other = trained_weights(seasonal_panel, short_plan(seasonal_panel, seed=5))
+    assert all((a == b).all() for a, b in zip(first, again, strict=True))
+    assert not all((a == b).all() for a, b in zip(first, other, strict=True))
+
+
+def test_training_lowers_the_loss_on_values_it_never_saw(
+    seasonal_panel: Panel,
+) -> None:
+    """After training, held-out origins are forecast better than at the start."""
+    from forecaster.training import train
+
+    decided = short_plan(seasonal_panel, steps=120)
+    parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
+    short = replace(decided, schedule=replace(decided.schedule, steps=1))
+    before = train(parts, short, progress=False).validation_loss
+    after = train(parts, decided, progress=False).validation_loss
+    assert after < 0.95 * before
+
+
+def test_time_that_is_up_ends_training(seasonal_panel: Panel) -> None:
+    """With hardly any time training stops after its first step, with a model."""
+    from forecaster.training import train
+
+    decided = short_plan(seasonal_panel, steps=10_000, max_time_s=0.001)
+    parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
+    trained = train(parts, decided, progress=False)
+    assert trained.steps == 1
+    assert np.isfinite(trained.validation_loss)
+
+
+def test_a_loss_that_is_not_finite_ends_with_a_clear_error(
+    seasonal_panel: Panel,
+) -> None:
+    """Training that diverges says at which step, and what to change."""
+    from forecaster.training import train
+
+    decided = short_plan(seasonal_panel, steps=200, learning_rate=1e30)
+    parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
+    with pytest.raises(TrainingError, match="learning_rate"):
+        train(parts, decided, progress=False)
+
+
+@pytest.mark.parametrize("cell", ["gru", "rnn", "peephole", "coupled"])
+def test_every_cell_trains_and_is_published(
+    seasonal_panel: Panel, tmp_path: Path, cell: str
+) -> None:
+    """Each cell goes the whole way: training, export, loading, forecasting."""
+    from forecaster.artifact import load
+    from forecaster.pipeline import train_model
+
+    config = tmp_path / "c.toml"
+    config.write_text(
+        "[network]\nunits = 6\npatch_units = 8\nhead_units = 8\n[training]\nsteps = 4\n"
+    )
+    wishes = Wishes(horizon=3, cell=cell, config=config)
+    manifest = train_model(seasonal_panel, "m", wishes, tmp_path)
+    artifact = load(tmp_path / "m" / manifest.version)
+    assert artifact.manifest.architecture["cell"] == cell
+    x = np.zeros((2, 4, len(manifest.features)), np.float32)
+    assert np.isfinite(artifact.forecast(artifact.initial_state(2), x)).all()
+
+
+def test_series_of_a_few_points_train_beside_long_ones(tmp_path: Path) -> None:
+    """Five points, constant zeros, negatives and a long series go into one model."""
+    from forecaster.pipeline import train_model
+
+    rng = np.random.default_rng(0)
+    values = [
+        rng.normal(size=400),
+        np.arange(5.0),
+        np.zeros(50),
+        -1e6 * rng.random(60),
+        np.r_[1.0, [np.nan] * 30, 2.0],
+        [3.0],
+    ]
+    names = [f"s{i}" for i in range(6)]
+    panel = Panel.from_series(names, values, [1] * 6, Frequency("1"))
+    config = tmp_path / "c.toml"
+    config.write_text("[network]\nunits = 6\n[training]\nsteps = 12\n")
+    manifest = train_model(panel, "m", Wishes(horizon=4, config=config), tmp_path)
+    assert np.isfinite(manifest.metrics["validation_loss"])

@@ -14,7 +14,7 @@ from forecaster import metrics
 from forecaster.errors import InputError
 
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
-SMALL = st.floats(-1e6, 1e6, allow_nan=False)
+SMALL = st.integers(-(10**9), 10**9).map(lambda number: number / 1000)
 ONE = np.ones(1)
 
 

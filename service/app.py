@@ -4,6 +4,7 @@
 ``service_of(app).start()`` in each worker, once it has forked.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 import forecaster
+from forecaster import artifact
 from forecaster.settings import Settings, load
+from forecaster.streaming import StepModel
 from service import problems, telemetry
 from service.answers import Problem
 from service.database import open_database
@@ -44,12 +47,17 @@ class Service:
         self.store.close()
 
 
-def create_app(settings: Settings | None = None, log: telemetry.Log = None) -> OpenAPI:
+def create_app(
+    settings: Settings | None = None,
+    log: telemetry.Log = None,
+    load_model: Callable[[Path], StepModel] = artifact.load,
+) -> OpenAPI:
     """Return an app of its own; two of them share nothing.
 
     Args:
         settings: what to work on; None reads environment and forecaster.toml.
         log: where to log; None is stderr.
+        load_model: makes a model of the folder of a version.
 
     Raises:
         ConfigError: a setting, the SQLite library or the database cannot be used.
@@ -58,7 +66,7 @@ def create_app(settings: Settings | None = None, log: telemetry.Log = None) -> O
     settings = load() if settings is None else settings
     log = telemetry.new_log() if log is None else log
     store = Store(open_database(settings.server.database, settings.server.threads))
-    live = Models(Path(settings.server.models_dir))
+    live = Models(Path(settings.server.models_dir), load_model)
     engine = Engine(live, store, settings.limits)
     app = OpenAPI(
         "service",

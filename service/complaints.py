@@ -16,6 +16,8 @@ MENDS = {
     "string_pattern_mismatch": "expected text without the character NUL",
     "float_type": "expected a number, neither text nor true or false",
     "finite_number": "expected a finite number; a missing value is null",
+    "float_parsing": "expected a number",
+    "int_parsing": "expected a whole number",
     "int_type": "expected a whole number, neither text nor true or false",
     "string_type": "expected text",
     "bool_type": "expected true or false",

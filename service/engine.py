@@ -32,6 +32,7 @@ from service.work import Result, Rules, plan_all, walk
 
 ATTEMPTS = 20  # to commit a series that others write too
 RECENT = 100  # values shown of a series
+NOT_CARRIED = "nothing is carried for that series; GET /series lists what is"
 
 
 class Models(Protocol):
@@ -82,7 +83,7 @@ class Engine:
         with self._store.snapshot() as log:
             carried = log.carried(name, "", [unique_id]).get(unique_id)
             if carried is None:
-                raise _unknown(name)
+                raise UnknownSeries(NOT_CARRIED)
             span = carried.span
             first = max(span.first, span.end - RECENT)
             values = log.values(carried.pk, first, span.end)
@@ -110,7 +111,7 @@ class Engine:
         """
         name = self._models.only_name() if name is None else name
         if not self._store.drop(name, unique_id):
-            raise _unknown(name)
+            raise UnknownSeries(NOT_CARRIED)
 
     def _settle(
         self, live: Live, ask: Ask, todo: list[Points]
@@ -183,7 +184,3 @@ def _twice(series: Sequence[Points]) -> list[Refusal]:
     error = Unacceptable("this series comes twice; send its points in one entry")
     counts = Counter(points.unique_id for points in series)
     return [Refusal(unique_id, error) for unique_id, n in counts.items() if n > 1]
-
-
-def _unknown(name: str) -> UnknownSeries:
-    return UnknownSeries(f"nothing is carried for that series of model {name!r}")

@@ -1,0 +1,293 @@
+"""What every store must do, whichever database stands behind it."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import text
+
+from service.database import open_database, writing
+from service.records import Carried, Change, Grid, Span
+from service.store import Store
+
+NAME, VERSION = "demo", "v1"
+MISSING = float("nan")
+Opener = Callable[[], Store]
+
+
+@pytest.fixture
+def open_store(tmp_path: Path) -> Iterator[Opener]:
+    """Open the same database again and again, as other processes would."""
+    opened: list[Store] = []
+
+    def opener() -> Store:
+        opened.append(Store(open_database(f"sqlite:///{tmp_path}/folder/x.db")))
+        return opened[-1]
+
+    yield opener
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(open_store: Opener) -> Store:
+    """An empty store."""
+    return open_store()
+
+
+def change(
+    before: Carried | None,
+    values: list[float],
+    first: int | None = None,
+    unique_id: str = "a",
+) -> Change:
+    """Values from ``first`` on; by default they follow what is carried."""
+    span = Span(0, 0) if before is None else before.span
+    first = span.end if first is None else first
+    steps = np.arange(first, first + len(values))
+    after = Span(
+        min(span.first, first),
+        max(span.end, first + len(values)),
+        span.revision + (first < span.end),
+    )
+    state = np.array([after.end, 0.1], dtype=np.float32)
+    return Change(
+        unique_id, before, Grid("h", 5), after, steps, np.array(values, float), state
+    )
+
+
+def read(store: Store, unique_id: str = "a", version: str = VERSION) -> Carried:
+    """What is carried of a series."""
+    with store.snapshot() as log:
+        return log.carried(NAME, version, [unique_id])[unique_id]
+
+
+def values(store: Store, first: int, end: int) -> list[float]:
+    """The log of series `a`."""
+    with store.snapshot() as log:
+        return log.values(read(store).pk, first, end).tolist()
+
+
+def test_what_is_committed_is_read_back_bit_for_bit(
+    store: Store, open_store: Opener
+) -> None:
+    """Also by somebody who opens the database afterwards."""
+    assert store.commit(NAME, VERSION, [change(None, [0.1, MISSING, -1e30])]) == set()
+
+    for reader in (store, open_store()):
+        found = read(reader)
+        assert (found.grid, found.span) == (Grid("h", 5), Span(0, 3, 0))
+        assert found.kept is not None
+        assert found.kept.end == 3
+        assert found.kept.state.tobytes() == np.float32([3, 0.1]).tobytes()
+        np.testing.assert_array_equal(values(reader, 0, 3), [0.1, MISSING, -1e30])
+
+
+def test_a_step_without_a_row_is_missing(store: Store) -> None:
+    """Whether it was skipped, said to be null, or lies outside what is carried."""
+    store.commit(NAME, VERSION, [change(None, [1.0])])
+    store.commit(NAME, VERSION, [change(read(store), [2.0], first=3)])
+
+    np.testing.assert_array_equal(
+        values(store, -1, 5), [MISSING, 1.0, MISSING, MISSING, 2.0, MISSING]
+    )
+
+
+@pytest.mark.parametrize("rival", ["append", "revise", "drop", "drop and begin anew"])
+def test_a_stale_change_is_refused_and_changes_nothing(
+    store: Store, rival: str
+) -> None:
+    """Whatever somebody else did to the series since it was read."""
+    store.commit(NAME, VERSION, [change(None, [1.0, 2.0])])
+    stale = change(read(store), [3.0])
+    if rival == "append":
+        store.commit(NAME, VERSION, [change(read(store), [9.0])])
+    elif rival == "revise":
+        store.commit(NAME, VERSION, [change(read(store), [9.0], first=1)])
+    else:
+        assert store.drop(NAME, "a")
+        if "anew" in rival:
+            store.commit(NAME, VERSION, [change(None, [1.0, 2.0])])
+    before = dump(store)
+
+    assert store.commit(NAME, VERSION, [stale]) == {"a"}
+
+    assert dump(store) == before
+
+
+def test_two_who_begin_a_series_do_not_both_succeed(store: Store) -> None:
+    """The second one learns that the series exists."""
+    assert store.commit(NAME, VERSION, [change(None, [1.0])]) == set()
+    assert store.commit(NAME, VERSION, [change(None, [2.0])]) == {"a"}
+    assert values(store, 0, 1) == [1.0]
+
+
+def test_the_losers_of_a_commit_do_not_harm_the_winners(store: Store) -> None:
+    """Each series of a commit stands alone."""
+    store.commit(NAME, VERSION, [change(None, [1.0])])
+
+    lost = store.commit(
+        NAME,
+        VERSION,
+        [change(None, [5.0]), change(None, [6.0], unique_id="b")],
+    )
+
+    assert lost == {"a"}
+    assert read(store, "b").span == Span(0, 1)
+
+
+def test_history_can_be_rewritten_and_extended_backwards(store: Store) -> None:
+    """Values are replaced, NaN takes one away, earlier steps are added."""
+    store.commit(NAME, VERSION, [change(None, [1.0, 2.0, 3.0])])
+    store.commit(NAME, VERSION, [change(read(store), [9.0, MISSING], first=1)])
+    store.commit(NAME, VERSION, [change(read(store), [7.0], first=-2)])
+
+    assert read(store).span == Span(-2, 3, 2)
+    np.testing.assert_array_equal(
+        values(store, -2, 3), [7.0, MISSING, 1.0, 9.0, MISSING]
+    )
+
+
+def test_a_state_of_another_version_is_not_given(store: Store) -> None:
+    """Versions keep their own states; each comes back with how far it has seen."""
+    store.commit(NAME, VERSION, [change(None, [1.0])])
+    store.commit(NAME, "v2", [change(read(store), [2.0])])
+
+    older, newer = read(store), read(store, version="v2")
+    assert older.kept is not None
+    assert older.kept.end == 1
+    assert newer.kept is not None
+    assert newer.kept.end == 2
+    assert read(store, version="v3").kept is None
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "state = zeroblob(8)",
+        "crc32 = crc32 + 1",
+        "format = 99",
+        "revision = 5",
+        "end_step = 9",
+    ],
+)
+def test_a_damaged_state_is_not_given(store: Store, damage: str) -> None:
+    """The log is the truth: a state that disagrees with it is as good as none."""
+    store.commit(NAME, VERSION, [change(None, [1.0])])
+    assert read(store).kept is not None
+
+    with writing(store._engine) as connection:
+        connection.execute(text(f"UPDATE states SET {damage}"))
+
+    assert read(store).kept is None
+
+
+def test_a_state_of_an_older_history_is_not_given(store: Store) -> None:
+    """A rewrite under one version makes the states of all others stale."""
+    store.commit(NAME, "v2", [change(None, [1.0, 2.0])])
+    store.commit(NAME, VERSION, [change(read(store), [9.0], first=0)])
+
+    assert read(store, version="v2").kept is None
+
+
+def test_dropping_forgets_log_and_states(store: Store) -> None:
+    """Nothing of the series is left, and dropping it again says so."""
+    store.commit(NAME, VERSION, [change(None, [1.0]), change(None, [1.0], None, "b")])
+
+    assert store.drop(NAME, "a")
+    assert not store.drop(NAME, "a")
+    assert not store.drop("another", "b")
+
+    assert {table: len(rows) for table, rows in dump(store).items()} == {
+        "series": 1,
+        "observations": 1,
+        "states": 1,
+    }
+
+
+def test_models_do_not_see_each_others_series(store: Store) -> None:
+    """The same id under another name is another series."""
+    store.commit(NAME, VERSION, [change(None, [1.0])])
+    with store.snapshot() as log:
+        assert log.carried("other", VERSION, ["a"]) == {}
+
+
+def test_pages_cover_every_series_once(store: Store) -> None:
+    """In order, by prefix, by name; quotes, slashes and other scripts are plain text."""
+    ids = ["a", "a/1", "a%", "b", "B", "ä", "日本", "x'; DROP TABLE series; --", "a_"]
+    for name in ("one", "two"):
+        store.commit(
+            name,
+            VERSION,
+            [change(None, [1.0], unique_id=unique_id) for unique_id in ids],
+        )
+
+    def listed(name: str | None, prefix: str) -> list[tuple[str, str]]:
+        found: list[tuple[str, str]] = []
+        with store.snapshot() as log:
+            while True:
+                after = found[-1] if found else ("", "")
+                page = log.page(name, prefix, after, 2)
+                found += [(one.name, one.unique_id) for one in page]
+                if len(page) < 2:
+                    return found
+
+    everything = [(name, i) for name in ("one", "two") for i in sorted(ids)]
+    assert listed(None, "") == everything
+    assert listed("two", "") == [pair for pair in everything if pair[0] == "two"]
+    assert listed(None, "a") == [pair for pair in everything if pair[1][0] == "a"]
+
+
+def test_a_snapshot_does_not_move(store: Store) -> None:
+    """What is committed meanwhile is seen by the next one."""
+    store.commit(NAME, VERSION, [change(None, [1.0])])
+    with store.snapshot() as log:
+        before = log.carried(NAME, VERSION, ["a"])["a"]
+        store.commit(NAME, VERSION, [change(before, [2.0])])
+        assert log.carried(NAME, VERSION, ["a"])["a"].span == before.span
+    assert read(store).span.end == 2
+
+
+def test_concurrent_writers_lose_nothing(open_store: Opener) -> None:
+    """Each of four writers appends its values, however often it has to try again."""
+    stores = [open_store() for _ in range(4)]
+    stores[0].commit(NAME, VERSION, [change(None, [0.0])])
+
+    def append(store: Store, mark: float) -> None:
+        for _ in range(15):
+            while store.commit(NAME, VERSION, [change(read(store), [mark])]):
+                pass
+
+    threads = [
+        threading.Thread(target=append, args=(store, float(mark)))
+        for mark, store in enumerate(stores, start=1)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert read(stores[0]).span.end == 61
+    assert sorted(values(stores[0], 1, 61)) == sorted([1.0, 2.0, 3.0, 4.0] * 15)
+
+
+def test_a_thousand_series_are_one_commit(store: Store) -> None:
+    """More than fit into one statement."""
+    many = [change(None, [1.0], unique_id=f"s{i}") for i in range(1200)]
+    assert store.commit(NAME, VERSION, many) == set()
+    with store.snapshot() as log:
+        ids = [f"s{i}" for i in range(1300)]
+        assert len(log.carried(NAME, VERSION, ids)) == 1200
+
+
+def dump(store: Store) -> dict[str, list[tuple[object, ...]]]:
+    """Everything that is stored."""
+    with writing(store._engine) as connection:
+        return {
+            table: [
+                tuple(row) for row in connection.execute(text(f"SELECT * FROM {table}"))
+            ]
+            for table in ("series", "observations", "states")
+        }

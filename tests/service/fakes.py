@@ -1,0 +1,92 @@
+"""A model of three numbers that a reader can follow, in place of a trained one."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecaster.calendar import feature_names
+from forecaster.frequency import Frequency
+from forecaster.manifest import Manifest
+
+Floats = NDArray[np.float32]
+QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
+
+
+def manifest(
+    frequency: str = "h", name: str = "demo", version: str = "v1", horizon: int = 4
+) -> Manifest:
+    """A manifest that fits `FakeModel`."""
+    return Manifest(
+        name=name,
+        version=version,
+        freq=frequency,
+        horizon=horizon,
+        quantiles=QUANTILES,
+        season_length=24,
+        features=feature_names(Frequency(frequency)),
+        covariates={},
+        state_size=3,
+        architecture={},
+        data={},
+        metrics={},
+        training={},
+        libraries={},
+        git_revision=None,
+        files={},
+    )
+
+
+class FakeModel:
+    """Carries [smoothed value, steps seen, missing steps]; its result depends on order.
+
+    The smoothing is what makes order matter: the state after a, b differs from b, a.
+    """
+
+    def __init__(self, about: Manifest, weight: float = 0.25) -> None:
+        self.manifest = about
+        self.weight = np.float32(weight)
+        self.steps = 0  # advanced in all, to see what a request costs
+
+    def initial_state(self, batch: int) -> Floats:
+        """Zeros."""
+        return np.zeros((batch, 3), np.float32)
+
+    def advance(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """One step after the other."""
+        assert x.shape == (*y.shape, len(self.manifest.features))
+        state = state.copy()
+        self.steps += y.size
+        for now in y.T:
+            missing = np.isnan(now)
+            pull = self.weight * (now - state[:, 0])
+            state[:, 0] += np.where(missing, 0, pull)
+            state[:, 1] += 1
+            state[:, 2] += missing
+        return state
+
+    def forecast(self, state: Floats, x: Floats) -> Floats:
+        """The smoothed value, fanned out by quantile and step."""
+        fan = np.subtract(QUANTILES, 0.5)[None, :] * np.arange(1, x.shape[1])[:, None]
+        return (state[:, :1, None] + fan[None]).astype(np.float32)
+
+
+def states_of(model: FakeModel, values: list[float]) -> Floats:
+    """The reference: one pass over the whole history, step by step."""
+    state = model.initial_state(1)
+    for value in values:
+        features = np.zeros((1, 1, len(model.manifest.features)), np.float32)
+        state = model.advance(state, np.array([[value]], np.float32), features)
+    return state[0]
+
+
+def loader(**about: Any) -> Any:
+    """What `artifact.load` would be, for a folder that holds nothing."""
+
+    def load(folder: Path) -> FakeModel:
+        return FakeModel(
+            manifest(name=folder.parent.name, version=folder.name, **about)
+        )
+
+    return load

@@ -1,0 +1,115 @@
+"""Laws of opening the database."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from forecaster.errors import ConfigError
+from service.database import open_database, reading, refuse_unsafe_sqlite, writing
+from service.errors import StoreFailure
+from service.store import Store
+
+
+@pytest.mark.parametrize("version", [(3, 7, 0), (3, 40, 1), (3, 51, 2)])
+def test_a_sqlite_that_may_damage_files_is_refused(
+    version: tuple[int, int, int],
+) -> None:
+    """The message names the wheel that brings a better one."""
+    with pytest.raises(ConfigError, match="pip install pysqlite3"):
+        refuse_unsafe_sqlite(version)
+
+
+@pytest.mark.parametrize("version", [(3, 6, 23), (3, 51, 3), (3, 53, 4)])
+def test_other_versions_of_sqlite_are_taken(version: tuple[int, int, int]) -> None:
+    """Before write-ahead logging, and since it was mended."""
+    refuse_unsafe_sqlite(version)
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "sqlite://", "postgresql://h/x"])
+def test_a_database_that_cannot_be_used_is_refused(url: str) -> None:
+    """The message shows what one looks like."""
+    with pytest.raises(ConfigError, match="expected sqlite:///FILE"):
+        open_database(url)
+
+
+def test_a_commit_is_on_disk_before_it_returns(tmp_path: Path) -> None:
+    """Write-ahead log, synchronous FULL, and waiting for other writers."""
+    engine = open_database(f"sqlite:///{tmp_path}/x.db")
+    with reading(engine) as connection:
+        found = {
+            pragma: connection.exec_driver_sql(f"PRAGMA {pragma}").scalar()
+            for pragma in (
+                "journal_mode",
+                "synchronous",
+                "busy_timeout",
+                "foreign_keys",
+            )
+        }
+    engine.dispose()
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "busy_timeout": 10_000,
+        "foreign_keys": 1,
+    }
+
+
+def test_a_database_of_another_schema_is_refused(tmp_path: Path) -> None:
+    """It is not touched, and the message says which schema it has."""
+    url = f"sqlite:///{tmp_path}/x.db"
+    engine = open_database(url)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE schema_version SET version = 99"))
+    engine.dispose()
+
+    with pytest.raises(ConfigError, match="schema 99"):
+        open_database(url)
+
+
+def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
+    """Not a traceback of the library."""
+    (tmp_path / "x.db").write_text(
+        "not a database, but long enough to be looked at" * 50
+    )
+    with pytest.raises(StoreFailure, match="not a database"):
+        open_database(f"sqlite:///{tmp_path}/x.db")
+
+
+def test_a_failure_of_the_database_is_one_kind_of_error(tmp_path: Path) -> None:
+    """And nothing that was begun is kept."""
+    engine = open_database(f"sqlite:///{tmp_path}/x.db")
+    store = Store(engine)
+    store.check_writable()
+
+    def fail_half_way() -> None:
+        with writing(engine) as connection:
+            connection.execute(text("UPDATE schema_version SET version = 99"))
+            connection.execute(text("SELECT * FROM absent"))
+
+    with pytest.raises(StoreFailure, match="no such table"):
+        fail_half_way()
+    store.close()
+
+    open_database(f"sqlite:///{tmp_path}/x.db").dispose()
+
+
+def _open_at_once(url: str, gate: object) -> None:
+    gate.wait()  # type: ignore[attr-defined]
+    open_database(url).dispose()
+
+
+def test_workers_that_start_together_all_open_it(tmp_path: Path) -> None:
+    """The first one makes the tables, the others wait for it."""
+    context = multiprocessing.get_context("spawn")
+    gate = context.Barrier(4)
+    url = f"sqlite:///{tmp_path}/x.db"
+    workers = [
+        context.Process(target=_open_at_once, args=(url, gate)) for _ in range(4)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]

@@ -6,10 +6,13 @@ import click
 import pytest
 
 from forecaster import cli
-from forecaster.settings import FIELDS
+from forecaster.settings import FIELDS, load
+from service.app import create_app, service_of
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+BRACES = str.maketrans("<>", "{}")
 
 
 def commands() -> list[str]:
@@ -38,6 +41,20 @@ def test_every_setting_is_in_the_readme(name: str) -> None:
     shown = str(default).lower() if isinstance(default, bool) else default
 
     assert f"| `{name}` | `{shown}` |" in README
+
+
+def test_every_route_is_in_the_readme(tmp_path: Path) -> None:
+    """A route that the service answers stands in the table of routes."""
+    app = create_app(load({"database": f"sqlite:///{tmp_path}/docs.db"}))
+    service_of(app).close()
+    found = {
+        f"`{method} {rule.rule}`".replace("<path:", "<").translate(BRACES)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+
+    assets = "`GET /docs/{file}`"  # what the page of /docs is made of
+    assert {route for route in found - {assets} if f"| {route}" not in README} == set()
 
 
 def test_every_target_of_the_makefile_is_explained() -> None:

@@ -56,7 +56,7 @@ class Panel:
 
         Raises `DataError` for a series without any observed value.
         """
-        series = [np.array(one, dtype=np.float64) for one in values]
+        series = [np.asarray(one, dtype=np.float64) for one in values]
         kind = np.int64 if frequency.is_integer else "M8[us]"
         offsets = np.cumsum([0, *(len(one) for one in series)], dtype=np.int64)
         pooled = np.concatenate([*series, np.empty(0)])

@@ -2,11 +2,14 @@
 
 import datetime
 import gzip
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from forecaster.errors import DataError, InputError
 from forecaster.reading import read_panel
@@ -286,6 +289,23 @@ def test_bad_parquet_is_refused(case: str, tmp_path: Path) -> None:
     table = pa.table(columns, names=["unique_id", "ds", "y"])
     pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
     check(tmp_path / "x.parquet", fragments)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(st.binary(), st.text('a1,"\\n\\r ;-:T.eé').map(str.encode)),
+    st.sampled_from([b"", HEAD.encode(), GOOD.encode()]),
+    st.sampled_from(["x.csv", "x.csv.gz", "x.parquet"]),
+)
+def test_noise_is_read_or_refused(
+    tmp_path: Path, noise: bytes, before: bytes, name: str
+) -> None:
+    """Whatever the bytes of a file, reading gives a panel or an error for the user."""
+    path = tmp_path / name
+    content = before + noise
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with suppress(DataError):
+        assert len(read_panel(path)) >= 1
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

@@ -348,6 +348,7 @@ def test_names_follow_where_the_series_lie() -> None:
     )
     mixed = np.array(["2024-01-01", "2024-02-01"], "M8[us]")
     assert anchored(Frequency.parse("QS"), mixed).alias == "3MS"
+    assert anchored(Frequency.parse("M"), mondays[:1]).alias == "MS"
     assert anchored(Frequency("B"), mondays) == Frequency("B")
 
 
@@ -394,6 +395,13 @@ def test_other_steps_are_refused(value: object) -> None:
     """What is no whole number of modest size is refused for an integer frequency."""
     with pytest.raises(InputError, match="expected a whole number"):
         Frequency("1").parse_time(value)
+
+
+def test_times_are_formatted_to_the_second_where_that_is_all() -> None:
+    """A fraction of a second is shown where there is one, and nowhere else."""
+    times = np.array(["2024-01-01", "2024-01-01T00:00:00.5"], "M8[us]")
+    wanted = ["2024-01-01T00:00:00", "2024-01-01T00:00:00.500000"]
+    assert Frequency("s").format(times) == wanted
 
 
 def test_whole_numbers_are_formatted_as_such() -> None:

@@ -138,7 +138,7 @@ def test_further_columns_change_nothing(tmp_path: Path) -> None:
     path.write_text("unique_id,ds,y\na,2024-01-01,1\na,2024-01-02,2\n")
     panel = read_panel(path)
     path.write_text(
-        'note,ds,target,y,unique_id,\n"a, b",2024-01-01,x,1,a,\n,2024-01-02,,2,a,\n'
+        'note,ds,target,y,unique_id,\n"a,\nb",2024-01-01,x,1,a,\n,2024-01-02,,2,a,\n'
     )
     assert same(read_panel(path), panel)
 
@@ -203,6 +203,16 @@ def test_parquet_types_are_read_by_their_meaning(tmp_path: Path) -> None:
             pa.table([*one], names=["unique_id", "ds", "y"]), path
         )
         assert same(read_panel(path), panel)
+
+
+def test_nanoseconds_are_cut_to_microseconds(tmp_path: Path) -> None:
+    """Parquet times finer than a microsecond are read as the microsecond they lie in."""
+    times = pa.array([10**9 + 7, 2 * 10**9 + 7], pa.timestamp("ns"))
+    table = pa.table([["a", "a"], times, [1, 2]], names=["unique_id", "ds", "y"])
+    pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
+    panel = read_panel(tmp_path / "x.parquet")
+    assert panel.starts[0] == np.datetime64("1970-01-01T00:00:01")
+    assert panel.lengths.tolist() == [2]
 
 
 def test_blank_lines_are_skipped_but_counted(tmp_path: Path) -> None:

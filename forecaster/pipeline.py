@@ -31,7 +31,7 @@ def train_model(
         name: name of the model.
         wishes: what the user asked for; the rest is chosen by the data.
         models_dir: the models folder.
-        say: takes lines of progress; with it a progress bar is shown on stderr.
+        say: takes lines of progress; with it progress is shown on stderr too.
 
     Raises:
         InputError: when the data or the wishes cannot be used.
@@ -47,7 +47,7 @@ def train_model(
             f"{decided.architecture.units} {decided.architecture.cell}"
         )
     parts = split(panel, decided.task.horizon, decided.task.season_length)
-    trained = train(parts, decided, progress=say is not None)
+    trained = train(parts, decided, silent=say is None)
     facts = {
         "name": name,
         **_facts_of_data(panel),

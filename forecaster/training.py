@@ -15,13 +15,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from forecaster.batches import Batch, Split
 from forecaster.config import Schedule
 from forecaster.errors import TrainingError
 from forecaster.network import Network
 from forecaster.planning import Plan
+from forecaster.progress import progress
 from forecaster.trainer import Trainer
 
 WARM_UP_STEPS = 50
@@ -50,13 +50,13 @@ def device_name() -> str:
     return f"CPU ({os.cpu_count()} cores)"
 
 
-def train(split: Split, plan: Plan, *, progress: bool = True) -> Trained:
+def train(split: Split, plan: Plan, *, silent: bool = False) -> Trained:
     """Trains until the steps, the time or the patience end.
 
     Args:
         split: the data, its end held out.
         plan: task, architecture and schedule.
-        progress: show a progress bar on stderr.
+        silent: show no progress on stderr.
 
     Raises:
         TrainingError: when the loss is not finite.
@@ -73,30 +73,34 @@ def train(split: Split, plan: Plan, *, progress: bool = True) -> Trained:
     clock = _Clock(schedule, started)
     best = _Best(network)
     rng = np.random.default_rng(schedule.seed)
-    bar = tqdm(total=1.0, desc="train", disable=not progress, bar_format=_BAR)
-    with bar:
+    with progress("training", silent=silent) as display:
         for step, batch in enumerate(_epochs(split, schedule, rng)):
             done = clock.done(step)
             loss = trainer.step(
                 batch, clock.learning_rate(step), _forgotten(batch, rng)
             )
             if step % 10 == 0 and not np.isfinite(loss):
-                raise TrainingError(
-                    f"step {step}: the loss is {loss}. Lower learning_rate in [training]."
-                )
+                raise _diverged(step, loss)
             if best.due(done, step):
                 best.consider(trainer.validate(held_out), trainer.average)
-            bar.set_postfix_str(f"step {step + 1} loss {loss:.4f} val {best.loss:.4f}")
-            bar.update(min(done, 1.0) - bar.n)
+            if display is not None:
+                score = f"loss {loss:.4f}, validation {best.loss:.4f}"
+                display.show(done, f"step {step + 1}, {score}")
             if done >= 1.0 or best.stale:
                 break
+    if not np.isfinite(best.loss):
+        raise _diverged(step, best.loss)
     best.restore()
     return Trained(
         network, best.loss, step + 1, time.monotonic() - started, device_name()
     )
 
 
-_BAR = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}<{remaining} {postfix}"
+def _diverged(step: int, loss: float) -> TrainingError:
+    return TrainingError(
+        f"step {step}: expected a finite loss, got {loss}. Lower learning_rate in "
+        "[training] of the configuration."
+    )
 
 
 def _epochs(

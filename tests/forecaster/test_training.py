@@ -30,7 +30,7 @@ def trained_weights(panel: Panel, decided: Plan) -> list[np.ndarray]:
     from forecaster.training import train
 
     parts = split(panel, decided.task.horizon, decided.task.season_length)
-    return list(train(parts, decided, progress=False).network.get_weights())
+    return list(train(parts, decided, silent=True).network.get_weights())
 
 
 def test_a_seed_makes_training_repeatable(seasonal_panel: Panel) -> None:
@@ -51,8 +51,8 @@ def test_training_lowers_the_loss_on_values_it_never_saw(
     decided = short_plan(seasonal_panel, steps=120)
     parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
     short = replace(decided, schedule=replace(decided.schedule, steps=1))
-    before = train(parts, short, progress=False).validation_loss
-    after = train(parts, decided, progress=False).validation_loss
+    before = train(parts, short, silent=True).validation_loss
+    after = train(parts, decided, silent=True).validation_loss
     assert after < 0.95 * before
 
 
@@ -62,7 +62,7 @@ def test_time_that_is_up_ends_training(seasonal_panel: Panel) -> None:
 
     decided = short_plan(seasonal_panel, steps=10_000, max_time_s=0.001)
     parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
-    trained = train(parts, decided, progress=False)
+    trained = train(parts, decided, silent=True)
     assert trained.steps == 1
     assert np.isfinite(trained.validation_loss)
 
@@ -76,7 +76,7 @@ def test_a_loss_that_is_not_finite_ends_with_a_clear_error(
     decided = short_plan(seasonal_panel, steps=200, learning_rate=1e30)
     parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
     with pytest.raises(TrainingError, match="learning_rate"):
-        train(parts, decided, progress=False)
+        train(parts, decided, silent=True)
 
 
 @pytest.mark.parametrize("cell", ["gru", "rnn", "peephole", "coupled"])

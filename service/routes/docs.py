@@ -26,7 +26,7 @@ def routes(app: OpenAPI) -> Blueprint:
 
     @pages.get("/docs")
     def docs() -> Response:
-        return send_from_directory(PAGE, "docs.html")
+        return _page("docs.html")
 
     @pages.get("/docs/<path:file>")
     def assets(file: str) -> Response:
@@ -34,6 +34,10 @@ def routes(app: OpenAPI) -> Blueprint:
 
     @pages.get("/")
     def home() -> Response:
-        return send_from_directory(PAGE, "home.html")
+        return _page("home.html")
 
     return pages
+
+
+def _page(name: str) -> Response:
+    return Response((PAGE / name).read_bytes(), content_type="text/html; charset=utf-8")

@@ -1,5 +1,6 @@
-"""Laws of starting the service: what cannot work ends at once, with one line."""
+"""Laws of how gunicorn runs the service."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,50 +8,75 @@ from pathlib import Path
 
 import pytest
 
-from forecaster.cli.serve import gunicorn_command
-
 ROOT = Path(__file__).parents[2]
-SERVE = [sys.executable, "-m", "forecaster", "serve"]
+
+WORKER = """
+import json, os, sys
+from pathlib import Path
+from forecaster.settings import load
+from service import gunicorn_conf
+from service.app import create_app, service_of
+
+app = create_app(load())
+imported = sorted(sys.modules)
+gunicorn_conf.post_fork(None, None)
+service_of(app).models.refresh()
+answer = app.test_client().post("/predict", json={
+    "series": {"unique_id": "a", "ds": ["2024-01-01"], "y": [1.0]}})
+service_of(app).close()
+print(json.dumps({
+    "before": "tensorflow" in imported,
+    "status": answer.status_code,
+    "after": [name for name, module in sys.modules.items() if module is not None],
+    "threads": os.environ["TF_NUM_INTRAOP_THREADS"],
+}))
+"""
 
 
-def run(
-    command: list[str], folder: Path, **environ: str
-) -> subprocess.CompletedProcess[str]:
-    """Run a command that should end by itself, in a folder."""
-    return subprocess.run(
-        command,
-        cwd=folder,
+def run(code: str, **environ: str) -> str:
+    """What a fresh process prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
-@pytest.mark.parametrize(
-    ("arguments", "wanted"),
-    [
-        (["--database", "mysql://here"], "expected sqlite:///FILE, got 'mysql://here'"),
-        (["--database", "sqlite:////dev/null/x.db"], "/dev/null/x.db"),
-    ],
-)
-def test_a_database_that_cannot_be_used_ends_the_service(
-    tmp_path: Path, arguments: list[str], wanted: str
-) -> None:
-    """No worker is started; the last line says what was expected; exit code 2."""
-    done = run([*SERVE, "--port", "0", *arguments], tmp_path)
+@pytest.mark.tf
+def test_a_worker_loads_tensorflow_alone(tiny_models: Path, tmp_path: Path) -> None:
+    """And not before it was forked; Keras, pandas and scikit-learn never."""
+    found = json.loads(
+        run(
+            WORKER,
+            FORECASTER_MODELS_DIR=str(tiny_models),
+            FORECASTER_DATABASE=f"sqlite:///{tmp_path}/x.db",
+        )
+    )
 
-    assert done.returncode == 2
-    assert wanted in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
-    assert "Booting worker" not in done.stderr
+    assert not found["before"]
+    assert found["status"] == 200
+    assert "tensorflow" in found["after"]
+    assert not {"keras", "pandas", "sklearn", "matplotlib"} & set(found["after"])
+    assert found["threads"] == "1"
 
 
-def test_gunicorn_by_hand_is_as_careful_as_serve(tmp_path: Path) -> None:
-    """Listening beyond this machine needs to be asked for however it is started."""
-    done = run(gunicorn_command(), tmp_path, FORECASTER_HOST="0.0.0.0")
-
-    assert done.returncode == 2
-    assert "--insecure" in done.stderr.splitlines()[-1]
-    assert "Traceback" not in done.stderr
+def test_settings_reach_gunicorn() -> None:
+    """By the environment, as `forecaster serve` passes them on."""
+    code = """
+from service import gunicorn_conf as conf
+print(conf.bind, conf.workers, conf.threads, conf.worker_class, conf.preload_app)
+"""
+    printed = run(
+        code,
+        FORECASTER_HOST="127.0.0.2",
+        FORECASTER_PORT="9000",
+        FORECASTER_WORKERS="3",
+        FORECASTER_THREADS="5",
+    )
+    assert printed.split() == ["127.0.0.2:9000", "3", "5", "gthread", "False"]

@@ -1,0 +1,201 @@
+"""Laws of what is served: only what is whole, and the old until then."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecaster.errors import ArtifactError
+from service.errors import NoModel, UnknownModel
+from service.live_model import Models, warm_up
+from tests.service.conftest import VERSION, add_version
+from tests.service.fakes import FakeModel, Floats, loader, manifest
+
+NEWER = "20260202T000000Z-2b3c"
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Iterator[Models]:
+    """A folder with the model `demo`, not loaded yet."""
+    add_version(tmp_path, "demo")
+    made = Models(tmp_path, loader())
+    yield made
+    made.stop()
+
+
+def test_nothing_is_served_before_it_is_loaded(models: Models) -> None:
+    """And what is, is the champion."""
+    with pytest.raises(NoModel, match="being loaded"):
+        models.get("demo")
+    with pytest.raises(NoModel, match="being loaded"):
+        models.get(None)
+    models.refresh()
+    assert models.get("demo").version == models.get(None).version == VERSION
+
+
+def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
+    """Absent or empty makes no difference."""
+    for folder in (tmp_path, tmp_path / "absent"):
+        models = Models(folder, loader())
+        models.refresh()
+        with pytest.raises(NoModel, match="forecaster train"):
+            models.get(None)
+
+
+def test_with_several_models_the_name_is_needed(models: Models, tmp_path: Path) -> None:
+    """The message lists them."""
+    add_version(tmp_path, "other")
+    models.refresh()
+    assert models.get("other").name == "other"
+    with pytest.raises(UnknownModel, match="demo, other"):
+        models.get(None)
+    with pytest.raises(UnknownModel, match="there is: demo, other"):
+        models.get("third")
+
+
+def test_a_new_champion_is_swapped_in(models: Models, tmp_path: Path) -> None:
+    """In place; whoever holds the old one keeps it whole."""
+    models.refresh()
+    old = models.get("demo")
+    add_version(tmp_path, "demo", NEWER)
+    assert models.get("demo") is old
+    models.refresh()
+    assert models.get("demo").version == NEWER
+    assert old.version == VERSION
+
+
+def test_what_is_served_is_not_loaded_again(models: Models) -> None:
+    """Looking for a new champion is cheap."""
+    models.refresh()
+    live = models.get("demo")
+    models.refresh()
+    assert models.get("demo") is live
+
+
+class Broken(FakeModel):
+    """A model whose weights are not numbers."""
+
+    def advance(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """NaN."""
+        return super().advance(state, y, x) * np.float32(np.nan)
+
+
+def damaged(folder: Path) -> FakeModel:
+    """A loader that finds the newer version damaged."""
+    if folder.name == NEWER:
+        raise ArtifactError(f"{folder}: checksum of saved_model.pb is wrong")
+    return loader()(folder)
+
+
+def not_a_number(folder: Path) -> FakeModel:
+    """A loader whose newer version forecasts NaN."""
+    kind = Broken if folder.name == NEWER else FakeModel
+    return kind(manifest(version=folder.name))
+
+
+def wrong_shape(folder: Path) -> FakeModel:
+    """A loader whose newer version answers in another shape than it says."""
+    model = FakeModel(manifest(version=folder.name))
+    if folder.name == NEWER:
+        model.manifest = manifest(version=folder.name, horizon=9)
+        model.forecast = lambda state, x: np.zeros((len(state), 4, 5), np.float32)  # type: ignore[method-assign]
+    return model
+
+
+def from_elsewhere(folder: Path) -> FakeModel:
+    """A loader that fails in a way nobody thought of."""
+    if folder.name == NEWER:
+        raise KeyError("signature")
+    return loader()(folder)
+
+
+@pytest.mark.parametrize(
+    ("load", "reason"),
+    [
+        (damaged, "checksum"),
+        (not_a_number, "expected finite numbers"),
+        (wrong_shape, "expected finite numbers of shape"),
+        (from_elsewhere, "KeyError"),
+    ],
+)
+def test_a_model_that_fails_leaves_the_old_one_serving(
+    tmp_path: Path, load: object, reason: str
+) -> None:
+    """And says why, until another champion is named."""
+    add_version(tmp_path, "demo")
+    models = Models(tmp_path, load)  # type: ignore[arg-type]
+    models.refresh()
+    add_version(tmp_path, "demo", NEWER)
+    models.refresh()
+
+    assert models.get("demo").version == VERSION
+    problem = models.statuses()["demo"].problem
+    assert problem is not None
+    assert reason in problem
+
+
+def test_a_broken_model_leaves_the_others_serving(tmp_path: Path) -> None:
+    """Only requests for that one are told to come back."""
+    add_version(tmp_path, "bad", NEWER)
+    add_version(tmp_path, "good")
+    models = Models(tmp_path, damaged)
+    models.refresh()
+
+    assert models.get("good").version == VERSION
+    with pytest.raises(NoModel, match="checksum"):
+        models.get("bad")
+
+
+def test_a_repaired_version_is_tried_again(tmp_path: Path) -> None:
+    """When its files were written anew."""
+    add_version(tmp_path, "demo", NEWER)
+    models = Models(tmp_path, damaged)
+    models.refresh()
+    models._load = loader()
+    models.refresh()
+    with pytest.raises(NoModel):
+        models.get("demo")
+
+    (tmp_path / "demo" / NEWER / "manifest.json").write_text("{ }")
+    models.refresh()
+    assert models.get("demo").version == NEWER
+
+
+def test_a_champion_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """An alias may point at a version that was removed."""
+    add_version(tmp_path, "demo")
+    (tmp_path / "demo" / "aliases.json").write_text(json.dumps({"champion": NEWER}))
+    models = Models(tmp_path, loader())
+    models.refresh()
+    with pytest.raises(NoModel, match="has no version 'champion'"):
+        models.get("demo")
+
+
+def test_a_model_that_expects_other_features_is_refused() -> None:
+    """Those of another release, for instance."""
+    model = FakeModel(manifest("h"))
+    model.manifest = manifest("D")
+    object.__setattr__(model.manifest, "features", ("moon",))
+    with pytest.raises(ArtifactError, match="features this release does not compute"):
+        warm_up(model)
+
+
+@pytest.mark.parametrize("frequency", ["1", "5", "min", "B", "W-MON", "ME", "YS-JAN"])
+def test_every_frequency_can_be_warmed_up(frequency: str) -> None:
+    """The times of warming up lie on a grid of any kind."""
+    warm_up(FakeModel(manifest(frequency)))
+
+
+def test_the_thread_loads_and_ends(models: Models) -> None:
+    """Starting does not wait, stopping does."""
+    models.start()
+    deadline = time.monotonic() + 5
+    while not models.statuses() or models.statuses()["demo"].live is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    models.stop()
+    assert models._thread is not None
+    assert not models._thread.is_alive()

@@ -197,6 +197,7 @@ def print_table(
         print(f"{name:{width}}  {seqs[0]:>5} {seqs[1]:>5}  {'   '.join(cells)}")
     for level in LEVELS:
         print(f"{inside(series, before, level)} inside the {level} % interval")
+    print("(They are in the file that was trained on: 'forecaster backtest' measures.)")
 
 
 def inside(

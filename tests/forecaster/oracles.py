@@ -71,3 +71,26 @@ class Mean:
         band = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
         steps = np.zeros(self.manifest.horizon)
         return (mean[:, None, None] + steps[:, None] + band).astype(np.float32)
+
+
+class Clock:
+    """Forecasts the first calendar feature of each step; its state is the last one seen.
+
+    A state that was carried with the features of other steps is refused.
+    """
+
+    def __init__(self, **about: Any) -> None:
+        self.manifest = manifest(**about)
+
+    def initial_state(self, batch: int) -> Floats:
+        """Nothing seen."""
+        return np.zeros((batch, 2), np.float32)
+
+    def advance(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """The feature of the last step."""
+        return np.stack([x[:, -1, 0], state[:, 1] + y.shape[1]], axis=1)
+
+    def forecast(self, state: Floats, x: Floats) -> Floats:
+        """The features of the steps ahead."""
+        np.testing.assert_array_equal(state[:, 0], x[:, 0, 0])
+        return np.repeat(x[:, 1:, :1], len(LEVELS), axis=-1)

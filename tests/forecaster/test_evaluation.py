@@ -7,12 +7,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from forecaster import metrics
+from forecaster.calendar import features
 from forecaster.errors import ArtifactError, ConfigError, DataError
 from forecaster.evaluation import backtest, cutoffs
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
+from forecaster.report import long_columns
 from forecaster.streaming import advance_series, forecast_series
-from tests.forecaster.oracles import Mean, Oracle
+from tests.forecaster.oracles import Clock, Mean, Oracle
 
 
 def panel_of(values: list[NDArray[np.float64]], freq: str = "1") -> Panel:
@@ -88,6 +90,17 @@ def test_no_forecast_knows_what_comes_after_its_cutoff() -> None:
     for name, forecast in one.forecasts.items():
         np.testing.assert_array_equal(forecast[:, :2], other.forecasts[name][:, :2])
         assert (forecast[:, 2] != other.forecasts[name][:, 2]).any(), name
+
+
+def test_every_step_has_the_features_of_its_own_time() -> None:
+    """The calendar of each step, known or ahead, is that of the time in the long frame."""
+    values = [np.arange(40.0), np.arange(53.0)]
+    panel = panel_of(values, freq="D")
+    clock = Clock(horizon=5, freq="D")
+    report = backtest(clock, panel, windows=3, step_size=4, name="clock")
+    columns = long_columns(report)
+    expected = features(Frequency("D"), columns["ds"])[:, 0]
+    np.testing.assert_array_equal(columns["clock"].astype(np.float32), expected)
 
 
 def test_missing_actual_values_are_left_out() -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecaster.calendar import features
 from forecaster.errors import ArtifactError, ConfigError, InputError
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
@@ -15,7 +16,7 @@ from forecaster.prediction import (
     long_columns,
     predict,
 )
-from tests.forecaster.oracles import LEVELS, Mean, Oracle
+from tests.forecaster.oracles import LEVELS, Clock, Mean, Oracle
 
 
 def daily(values: list[list[float]]) -> Panel:
@@ -48,6 +49,14 @@ def test_times_go_on_after_the_last_row() -> None:
     assert days == ["2024-01-04", "2024-01-05", "2024-01-02", "2024-01-03"]
     assert columns["unique_id"].tolist() == ["s0", "s0", "s1", "s1"]
     np.testing.assert_array_equal(columns["m"], [1.5, 1.5, 5.0, 5.0])
+
+
+def test_every_step_has_the_features_of_its_own_time() -> None:
+    """The calendar of the steps ahead is that of the times in the frame."""
+    panel = daily([[1.0, 2.0, 3.0], [5.0] * 12])
+    forecasts = predict(Clock(horizon=4, freq="D"), panel, 4, [])
+    for times, median in zip(forecasts.times, forecasts.median, strict=True):
+        np.testing.assert_array_equal(median, features(Frequency("D"), times)[:, 0])
 
 
 @given(st.permutations([50.0, 80.0, 95.0]))

@@ -92,7 +92,9 @@ def forecast_with_cli(
     folder: Path, group: Group, work: Path, options: tuple[str, ...]
 ) -> Path:
     """Train on the history and forecast what follows, each as a user would."""
-    data, name, out = train_file(folder, group), f"m4-{group.name}", work / "f.csv"
+    data, name = train_file(folder, group), f"m4-{group.name}"
+    work.mkdir(parents=True, exist_ok=True)
+    out = work / f"{name}.csv"
     models = ("--name", name, "--models-dir", str(work / "models"))
     season = ("--season-length", str(group.train_season_length))
     horizon = ("--horizon", str(group.horizon))
@@ -139,13 +141,19 @@ def table(m4: Competition, scores: dict[str, Scores]) -> str:
 )
 @click.option("--column", help="Its column to score; default: the third.")
 @click.option("--train", is_flag=True, help="Train and forecast through the CLI.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder to keep the models and forecasts of --train in.",
+)
 @click.argument("train_options", nargs=-1, type=click.UNPROCESSED)
-def main(
+def main(  # noqa: PLR0913 - one for each option
     data: Path,
     chosen: str,
     forecast: Path | None,
     column: str | None,
     train: bool,
+    keep: Path | None,
     train_options: tuple[str, ...],
 ) -> None:
     """Score the bars, a forecast file, or a model trained here.
@@ -162,7 +170,8 @@ def main(
             scores[name] = scored
         if train:
             with tempfile.TemporaryDirectory() as work:
-                path = forecast_with_cli(data, group, Path(work), train_options)
+                folder = keep or Path(work)
+                path = forecast_with_cli(data, group, folder, train_options)
                 name, scored = score_file(m4, path, None)
             scores[name] = scored
         click.echo(table(m4, scores))

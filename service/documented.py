@@ -16,11 +16,21 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import UnsupportedMediaType
 
 from service.complaints import complaint
+from service.errors import Unacceptable
 from service.parameters import IN_URLS
 from service.rendering import to_json
 
 PROBLEM = {
     "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+}
+RETRY_KEY = "Idempotency-Key"
+MAX_KEY = 255
+RETRY_PARAMETER = {
+    "name": RETRY_KEY,
+    "in": "header",
+    "description": "The same for a request and its retries. Only values without 'ds' "
+    "need it: sent again with the same key they are not appended a second time.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
 }
 REFUSALS = {
     400: "Malformed request",
@@ -52,7 +62,10 @@ def taking(api: APIBlueprint, model: type[BaseModel]) -> dict[str, Any]:
     """Return the part of an operation that documents its body."""
     content, schemas = parse_body(model)
     api.components_schemas.update(schemas)
-    return {"requestBody": RequestBody(content=content, required=True)}
+    return {
+        "requestBody": RequestBody(content=content, required=True),
+        "parameters": [RETRY_PARAMETER],
+    }
 
 
 def body() -> bytes:
@@ -60,6 +73,14 @@ def body() -> bytes:
     if request.mimetype != "application/json" or request.content_encoding:
         raise UnsupportedMediaType
     return request.get_data(cache=False)
+
+
+def retry_key() -> str | None:
+    """Return what tells this request and its retries from others, if it was sent."""
+    key = request.headers.get(RETRY_KEY)
+    if key is not None and not 0 < len(key) <= MAX_KEY:
+        raise Unacceptable(f"expected 1 to {MAX_KEY} characters", RETRY_KEY)
+    return key
 
 
 def reply(value: object) -> Response:

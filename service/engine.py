@@ -138,7 +138,7 @@ class Engine:
         self, live: Live, ask: Ask, todo: Sequence[Points]
     ) -> tuple[list[Result], list[Refusal]]:
         limits = self._limits
-        rules = Rules(ask.on_conflict, limits.max_gap, limits.max_points)
+        rules = Rules(ask.on_conflict, ask.key, limits.max_gap, limits.max_points)
         if ask.stateless:
             jobs, unplanned = plan_all(live, todo, None, rules)
         else:

@@ -16,7 +16,8 @@ from service.work import Result
 class Ask:
     """A request: points of some series; forecasts back unless ``wanted`` is None.
 
-    ``refused`` are the series whose part of the request could not be understood.
+    ``refused`` are the series whose part of the request could not be understood; ``key``
+    tells the retries of a request, for values that came without times.
     """
 
     series: tuple[Points, ...]
@@ -25,6 +26,7 @@ class Ask:
     on_conflict: OnConflict = "error"
     stateless: bool = False
     wanted: Wanted | None = None
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Select, and_, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
 
-from service.records import Carried, Change, Grid, Kept, Span, pack_state, unpack_state
+from service.records import (
+    Append,
+    Carried,
+    Change,
+    Grid,
+    Kept,
+    Span,
+    pack_state,
+    unpack_state,
+)
 from service.tables import observations, series, states
 
 IDS_PER_QUERY = 500  # a statement takes a limited number of parameters
@@ -57,6 +66,8 @@ MOVE_SERIES = (
         first_step=bindparam("first_step"),
         end_step=bindparam("end_step"),
         revision=bindparam("revision"),
+        append_key=bindparam("append_key"),
+        append_step=bindparam("append_step"),
     )
 )
 FORGET_VALUE = delete(observations).where(
@@ -120,7 +131,10 @@ def carried_of(row: Any) -> Carried:
     if row.state_revision == span.revision and row.state_end <= span.end:
         state = unpack_state(row.format, row.crc32, row.state)
         kept = None if state is None else Kept(state, row.state_end)
-    return Carried(row.pk, row.unique_id, grid_of(row), span, kept)
+    append = None
+    if row.append_key is not None:
+        append = Append(row.append_key, row.append_step)
+    return Carried(row.pk, row.unique_id, grid_of(row), span, kept, append)
 
 
 def series_row(name: str, change: Change) -> dict[str, Any]:
@@ -130,19 +144,23 @@ def series_row(name: str, change: Change) -> dict[str, Any]:
         "unique_id": change.unique_id,
         "frequency": change.grid.frequency,
         "start": change.grid.start,
-        "first_step": change.span.first,
-        "end_step": change.span.end,
-        "revision": change.span.revision,
+        **_moving(change),
     }
 
 
 def move_row(pk: int, change: Change) -> dict[str, Any]:
     """Return the parameters of MOVE_SERIES."""
+    return {"moved": pk, **_moving(change)}
+
+
+def _moving(change: Change) -> dict[str, Any]:
+    append = change.append
     return {
-        "moved": pk,
         "first_step": change.span.first,
         "end_step": change.span.end,
         "revision": change.span.revision,
+        "append_key": None if append is None else append.key,
+        "append_step": None if append is None else append.step,
     }
 
 

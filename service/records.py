@@ -44,6 +44,14 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
+class Append:
+    """Where the values of a keyed request without times went, for its retries."""
+
+    key: str
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
 class Carried:
     """What the store holds of one series, for one model version.
 
@@ -55,6 +63,7 @@ class Carried:
     grid: Grid
     span: Span
     kept: Kept | None
+    append: Append | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,7 @@ class Change:
     steps: Steps
     values: Floats
     state: State
+    append: Append | None = None
 
 
 def pack_state(state: State) -> dict[str, int | bytes]:

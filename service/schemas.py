@@ -128,12 +128,13 @@ class PredictBody(_Options):
     series: SeriesBody | list[SeriesBody]
 
 
-def read_ask(data: bytes, forecasts: bool) -> Ask:
+def read_ask(data: bytes, forecasts: bool, key: str | None = None) -> Ask:
     """Return the request that a body of `PredictBody` makes.
 
     Args:
         data: the body.
         forecasts: whether forecasts are wanted back.
+        key: the same for a request and its retries.
 
     >>> read_ask(b'{"series": {"unique_id": "a", "y": [1, null]}}', False).series[0]
     Points(unique_id='a', times=None, values=array([ 1., nan]), covariates=())
@@ -166,6 +167,7 @@ def read_ask(data: bytes, forecasts: bool) -> Ask:
         options.on_conflict,
         options.stateless,
         options.wanted if forecasts else None,
+        key,
     )
 
 

@@ -37,6 +37,8 @@ series = Table(
     Column("first_step", BigInteger, nullable=False),
     Column("end_step", BigInteger, nullable=False),
     Column("revision", BigInteger, nullable=False),  # how often history was rewritten
+    Column("append_key", Text),  # of the last request without times that had a key
+    Column("append_step", BigInteger),  # where its values went
     UniqueConstraint("name", "unique_id"),
     sqlite_autoincrement=True,  # a pk never comes back: a stale write cannot hit it
 )

@@ -21,7 +21,7 @@ from service.planning import (
     place,
     plan,
 )
-from service.records import Carried, Change, Floats, Grid, Span, State, Steps
+from service.records import Append, Carried, Change, Floats, Grid, Span, State, Steps
 from service.store import Snapshot
 
 FRESH = Span(0, 0)  # of a series that is not carried yet
@@ -32,6 +32,7 @@ class Rules:
     """How the points of a request are taken."""
 
     on_conflict: OnConflict
+    key: str | None  # the same for a request and its retries
     max_gap: int  # absent steps that one series may skip
     max_absent: int  # absent steps that all series of the request may skip
 
@@ -45,6 +46,7 @@ class Job:
     grid: Grid
     plan: Plan
     journey: Journey
+    append: Append | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Result:
             job.plan.steps,
             job.plan.values,
             self.state,
+            job.append,
         )
 
 
@@ -164,12 +167,23 @@ def _plan_one(
     _refuse_misfits(live, points, carried, log)
     span = FRESH if carried is None else carried.span
     grid = None if carried is None else carried.grid
-    placed = place(points, live.frequency, grid, span.end)
+    append = None if carried is None else carried.append
+    next_step = span.end
+    if points.times is None and rules.key is not None:
+        append = _append(append, rules.key, span.end)
+        next_step = append.step
+    placed = place(points, live.frequency, grid, next_step)
     stored = _stored(placed.steps[placed.steps < span.end], carried, log)
     planned = plan(placed, span, stored, rules.on_conflict)
     skipped = check_gaps(planned.steps, span, rules.max_gap)
     way = journey(placed.grid, carried, planned, log)
-    return Job(points.unique_id, carried, placed.grid, planned, way), skipped
+    job = Job(points.unique_id, carried, placed.grid, planned, way, append)
+    return job, skipped
+
+
+def _append(before: Append | None, key: str, end: int) -> Append:
+    """Return where values without times go: a retry's to where they went before."""
+    return before if before is not None and before.key == key else Append(key, end)
 
 
 def _refuse_misfits(

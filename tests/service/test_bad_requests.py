@@ -203,6 +203,13 @@ def test_a_body_that_does_not_say_json_is_refused(
     )
 
 
+@pytest.mark.parametrize("key", ["", "k" * 256])
+def test_a_key_of_retries_has_a_length(shared_client: FlaskClient, key: str) -> None:
+    """It is kept with the series."""
+    answer = post(shared_client, one(), headers={"Idempotency-Key": key})
+    check(answer, 422, "expected 1 to 255 characters")
+
+
 def test_a_compressed_body_is_refused(client: FlaskClient) -> None:
     """It could unpack to anything."""
     answer = post(client, b"\x1f\x8b", headers={"Content-Encoding": "gzip"})

@@ -146,6 +146,26 @@ def test_a_retry_changes_nothing(bench: Bench) -> None:
     assert forecasts(again) == forecasts(first)
 
 
+def test_a_retry_of_values_without_times_is_known_by_its_key(bench: Bench) -> None:
+    """With the same key they go where they went; with another one, or none, behind."""
+
+    def append(values: list[float], key: str | None) -> tuple[int, int]:
+        ask = Ask((Points("a", None, np.array(values)),), key=key)
+        result = bench.engine.observe(ask).results[0]
+        return result.span.length, result.counts.duplicates
+
+    bench.send({0: 1.0})
+    assert append([2.0, 3.0], "k1") == (3, 0)
+    assert append([2.0, 3.0], "k1") == (3, 2)
+    bench.send({3: 4.0})
+    assert append([2.0, 3.0], "k1") == (4, 2)
+    assert append([2.0, 3.0], "k2") == (6, 0)
+    assert append([2.0, 3.0], None) == (8, 0)
+    with pytest.raises(AllRefused) as caught:
+        append([2.0, 9.0], "k2")
+    assert isinstance(caught.value.refusals[0].error, Conflict)
+
+
 def test_a_conflict_is_refused_as_a_whole(bench: Bench) -> None:
     """Nothing of the series is applied, not even what is new."""
     bench.send({0: 1.0, 1: 2.0})

@@ -27,7 +27,8 @@ ENV FORECASTER_MODELS_DIR=/models \
     PYTHONUNBUFFERED=1 \
     HOME=/tmp
 
-USER forecaster
+# By number, so that an orchestrator can see that it is not root.
+USER 10001
 COPY --chown=forecaster data data
 COPY --chown=forecaster models /models
 RUN ls /models/*/*/manifest.json 2>/dev/null \

@@ -7,7 +7,12 @@ import click
 
 from forecaster import evaluation, metrics, registry, report
 from forecaster import manifest as manifests
-from forecaster.cli.common import json_option, models_dir_option, print_json
+from forecaster.cli.common import (
+    import_tensorflow,
+    json_option,
+    models_dir_option,
+    print_json,
+)
 from forecaster.cli.frames import check_writable, write
 from forecaster.cli.inputs import Watched, read_for_model, say
 from forecaster.manifest import Manifest
@@ -64,7 +69,8 @@ def backtest(
     panel = read_for_model(data, wishes["freq"], manifest)
     plan = _plan(manifest, wishes)
     evaluation.long_enough(panel, **plan)  # refused before loading, which takes long
-    from forecaster.artifact import load  # TensorFlow is slow to import
+    import_tensorflow()
+    from forecaster.artifact import load
 
     model = load(folder)
     say(f"read {panel}")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +38,22 @@ def print_json(value: object) -> None:
     {"mase": 0.5, "msis": null}
     """
     click.echo(json.dumps(_finite(value), ensure_ascii=False))
+
+
+def import_tensorflow() -> None:
+    """Import TensorFlow without the notes that its C++ side writes on stderr.
+
+    It writes them before it reads TF_CPP_MIN_LOG_LEVEL, so the descriptor itself is
+    turned away for as long as the import takes.
+    """
+    stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        import tensorflow  # noqa: F401 - slow to import, so not at the top
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(nowhere)
 
 
 def _models_dir(

@@ -8,7 +8,12 @@ import click
 
 from forecaster import manifest as manifests
 from forecaster import prediction, registry
-from forecaster.cli.common import json_option, models_dir_option, print_json
+from forecaster.cli.common import (
+    import_tensorflow,
+    json_option,
+    models_dir_option,
+    print_json,
+)
 from forecaster.cli.frames import as_csv, as_table, check_writable, write
 from forecaster.cli.inputs import Watched, read_for_model, say
 from forecaster.cli.levels import SpreadsLevels, level_option
@@ -53,7 +58,8 @@ def predict(
     manifest = manifests.read(folder)
     prediction.check_levels(wishes["levels"], manifest.quantiles)
     panel = read_for_model(data, wishes["freq"], manifest)
-    from forecaster.artifact import load  # TensorFlow is slow to import
+    import_tensorflow()
+    from forecaster.artifact import load
 
     model = load(folder)
     horizon = wishes["horizon"] or manifest.horizon

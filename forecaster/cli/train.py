@@ -6,7 +6,12 @@ from typing import Any
 import click
 
 from forecaster import registry
-from forecaster.cli.common import json_option, models_dir_option, print_json
+from forecaster.cli.common import (
+    import_tensorflow,
+    json_option,
+    models_dir_option,
+    print_json,
+)
 from forecaster.config import CELLS
 from forecaster.manifest import Manifest
 
@@ -45,6 +50,7 @@ def train(
     from forecaster.reading import read_panel  # pandas is slow to import
 
     panel = read_panel(data, freq)
+    import_tensorflow()
     from forecaster.pipeline import train_model  # TensorFlow is slow to import
     from forecaster.planning import Wishes
 

@@ -77,7 +77,6 @@ def create_app(
         static_folder=None,
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
-    app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = Service(live, store, engine)
     app.wsgi_app = RawPaths(app.wsgi_app)  # type: ignore[method-assign]
     telemetry.register(app, log)

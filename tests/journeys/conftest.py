@@ -21,6 +21,7 @@ class Server:
     """`forecaster serve` in a process of its own."""
 
     def __init__(self, models_dir: Path, folder: Path, **settings: object) -> None:
+        settings = {"database": f"sqlite:///{folder}/service.db", **settings}
         self.port = _free_port()
         self.folder = folder
         environ = {f"FORECASTER_{k.upper()}": str(v) for k, v in settings.items()}
@@ -29,7 +30,6 @@ class Server:
             [
                 *(sys.executable, "-m", "forecaster", "serve"),
                 *("--port", str(self.port), "--models-dir", str(models_dir)),
-                *("--database", f"sqlite:///{folder}/service.db"),
             ],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
@@ -99,8 +99,7 @@ def start_server(tmp_path: Path, tiny_models: Path) -> Iterator[Callable[..., Se
 
     yield start
     for server in started:
-        if server.process.poll() is None:
-            server.stop()
+        server.stop()
 
 
 def _free_port() -> int:

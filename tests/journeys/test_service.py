@@ -165,6 +165,24 @@ def test_without_a_model_the_service_starts_and_says_so(
     assert server.call("GET", "/models") == (200, {"models": []})
 
 
+@pytest.mark.parametrize(
+    ("database", "status", "line"),
+    [
+        ("mysql://host/x", 2, "Error: database: expected sqlite:///FILE"),
+        ("sqlite:////proc/x/y.db", 2, "Error: database: the folder of /proc/x/y.db"),
+        ("sqlite:////proc/y.db", 1, "Error: the store does not answer"),
+    ],
+)
+def test_a_database_of_no_use_ends_the_server(
+    start_server: Callable[..., Server], database: str, status: int, line: str
+) -> None:
+    """At once, with one line and no traceback."""
+    server = start_server(database=database)
+    assert server.process.wait(timeout=60) == status
+    assert line in server.read_log()
+    assert "Traceback" not in server.read_log()
+
+
 def test_a_killed_worker_loses_nothing(start_server: Callable[..., Server]) -> None:
     """What was answered with 200 is there when the next worker serves."""
     server = start_server()

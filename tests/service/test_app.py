@@ -154,9 +154,14 @@ def test_a_slash_that_is_not_encoded_is_understood_where_it_can_be(
     client: FlaskClient,
 ) -> None:
     """Many clients leave it as it is."""
-    client.post("/observe", json={"series": {**BODY["series"], "unique_id": "a/b"}})
-    assert client.get("/series/a/b").json["unique_id"] == "a/b"
-    assert client.get("/series/a/b/forecast").json["unique_id"] == "a/b"
+    for unique_id in ("a/b", "a//b"):
+        client.post(
+            "/observe", json={"series": {**BODY["series"], "unique_id": unique_id}}
+        )
+        shown = client.get(f"/series/{unique_id}")
+        assert shown.json["unique_id"] == unique_id
+        shown = client.get(f"/series/{unique_id}/forecast")
+        assert shown.json["unique_id"] == unique_id
 
 
 def test_two_apps_share_nothing(

@@ -19,6 +19,7 @@ from service.errors import (
     AllRefused,
     Conflict,
     Contended,
+    StoreFailure,
     Unacceptable,
     UnknownModel,
     UnknownSeries,
@@ -258,6 +259,32 @@ def test_good_series_are_served_beside_bad_ones(bench: Bench) -> None:
         "unknown": UnknownSeries,
         "twice": Unacceptable,
     }
+
+
+def test_each_series_gets_its_own_forecast(bench: Bench) -> None:
+    """The same as alone, whatever the order and the company."""
+    ids = ["c", "a", "b"]
+    series = tuple(by_hour({0: float(ord(i))}, i) for i in ids)
+    together = bench.engine.observe(Ask(series, wanted=Wanted())).results
+
+    assert [result.unique_id for result in together] == ids
+    for result in together:
+        alone = bench.send({0: float(ord(result.unique_id))}, result.unique_id + "'")
+        assert forecasts(result) == forecasts(alone)
+
+
+def test_without_a_store_to_write_to_forecasts_are_still_given(bench: Bench) -> None:
+    """New points are refused as a whole; a state made anew is not needed there."""
+    bench.send({0: 1.0})
+
+    def fail(name: str, version: str, changes: list[Change]) -> set[str]:
+        raise StoreFailure("disk full")
+
+    bench.store.commit = fail  # type: ignore[method-assign, assignment]
+    with pytest.raises(StoreFailure):
+        bench.send({1: 2.0})
+    bench.models.live = Live("demo", "v2", bench.model)
+    assert bench.send({0: 1.0}).span.length == 1
 
 
 def test_a_poisoned_series_is_not_stored_and_harms_no_other(bench: Bench) -> None:

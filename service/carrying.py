@@ -21,7 +21,7 @@ from forecaster.streaming import (
     quantiles_at,
 )
 from service.errors import Unacceptable
-from service.planning import Plan, times_at
+from service.planning import Plan, frequency_of, times_at
 from service.records import Carried, Floats, Grid, State
 from service.store import Snapshot
 
@@ -37,7 +37,7 @@ class Live:
     @property
     def frequency(self) -> Frequency:
         """How long one step of its series is."""
-        return Frequency(self.model.manifest.freq)
+        return frequency_of(self.model.manifest.freq)
 
 
 @dataclass(frozen=True, slots=True)

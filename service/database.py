@@ -1,7 +1,9 @@
 """Opening the database: which SQLite, how durable, which schema."""
 
+import random
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +86,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 def _told_apart() -> Iterator[None]:
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, sqlite.Error) as error:
+        reason = error.orig if isinstance(error, DBAPIError) else error
         raise StoreFailure(
-            f"the store does not answer ({error.orig}); try again after a moment"
+            f"the store does not answer ({reason}); try again after a moment"
         ) from error
 
 
@@ -125,9 +128,23 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+def _write_ahead(engine: Engine) -> None:
+    """Switch the file to write-ahead logging, as all who open it try to."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    with _told_apart(), closing(engine.raw_connection()) as connection:
+        while True:
+            try:
+                connection.cursor().execute("PRAGMA journal_mode=WAL").close()
+                return
+            except sqlite.OperationalError:
+                # Two who switch at once are refused without waiting (a deadlock).
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(0.005, 0.05))
+
+
 def _prepare(engine: Engine) -> None:
-    with _told_apart(), engine.connect() as connection:
-        connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
+    _write_ahead(engine)
     with writing(engine) as connection:
         metadata.create_all(connection)
         found = connection.execute(select(schema_version.c.version)).scalar()

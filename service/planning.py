@@ -6,6 +6,7 @@ Letters: `N` points, each step once.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -61,6 +62,10 @@ class Plan:
     counts: Counts
 
 
+# Made for every series of a request, and checks its alias each time.
+frequency_of = lru_cache(maxsize=64)(Frequency)
+
+
 def time_of(frequency: Frequency, start: int) -> Any:
     """Return the time that a grid's ``start`` stands for.
 
@@ -72,7 +77,7 @@ def time_of(frequency: Frequency, start: int) -> Any:
 
 def times_at(grid: Grid, steps: Steps) -> Any:
     """Return the times [N] of steps of a grid."""
-    frequency = Frequency(grid.frequency)
+    frequency = frequency_of(grid.frequency)
     return frequency.times(time_of(frequency, grid.start), steps)
 
 
@@ -82,7 +87,7 @@ def format_step(grid: Grid, step: int) -> str | int:
     >>> format_step(Grid("h", 0), 2)
     '1970-01-01T02:00:00'
     """
-    texts = Frequency(grid.frequency).format(times_at(grid, np.array([step])))
+    texts = frequency_of(grid.frequency).format(times_at(grid, np.array([step])))
     time: str | int = texts[0]
     return time
 

@@ -5,11 +5,10 @@ from typing import Any
 
 import orjson
 
-from forecaster.frequency import Frequency
 from service.carrying import Forecast, Wanted, share_of
 from service.exchange import Answer, Portrait
 from service.parameters import write_cursor
-from service.planning import format_step
+from service.planning import format_step, frequency_of
 from service.problems import refusal
 from service.records import Listed
 from service.work import Result
@@ -70,7 +69,7 @@ def portrayed(portrait: Portrait) -> dict[str, Any]:
         **_listed(portrait.listed),
         "model": model,
         "recent": {
-            "ds": Frequency(frequency).format(portrait.times),
+            "ds": frequency_of(frequency).format(portrait.times),
             "y": portrait.values,
         },
         "recent_forecasts": []
@@ -106,7 +105,7 @@ def _forecast(frequency: str, given: Forecast, wanted: Wanted) -> dict[str, Any]
         intervals |= {f"lo-{level:g}": values[low], f"hi-{level:g}": values[high]}
     asked = wanted.quantiles or (() if wanted.levels else given.levels)
     return {
-        "ds": Frequency(frequency).format(given.times),
+        "ds": frequency_of(frequency).format(given.times),
         "median": values[0.5],
         "intervals": intervals,
         "quantiles": {f"{quantile:g}": values[quantile] for quantile in asked},

@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
+
+from service import answers
 
 MARK = "SECRET-of-the-caller"
 HOUR = "2024-01-01T00:00:00"
@@ -214,6 +218,56 @@ def test_a_compressed_body_is_refused(client: FlaskClient) -> None:
     """It could unpack to anything."""
     answer = post(client, b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
     check(answer, 415, "not compressed")
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text(max_size=9), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+SERIES = st.fixed_dictionaries(
+    {"unique_id": st.sampled_from(["a", "b"]) | ANYTHING},
+    optional={
+        "ds": st.lists(st.sampled_from([HOUR, "2024-01-01T03:00Z", "0001-01-01"]))
+        | ANYTHING,
+        "y": st.lists(st.floats() | st.none()) | ANYTHING,
+        "futr_exog": ANYTHING,
+    },
+)
+REQUESTS = st.fixed_dictionaries(
+    {"series": SERIES | st.lists(SERIES, max_size=3) | ANYTHING},
+    optional={
+        "h": st.integers(-1, 60) | ANYTHING,
+        "level": st.lists(st.integers(-1, 101), max_size=2) | ANYTHING,
+        "quantiles": st.lists(st.floats(0, 1), max_size=2) | ANYTHING,
+        "stateless": st.booleans() | ANYTHING,
+        "on_conflict": st.sampled_from(["error", "ignore", "revise"]) | ANYTHING,
+        "name": st.just("demo") | ANYTHING,
+    },
+)
+
+
+@given(body=REQUESTS | ANYTHING, path=st.sampled_from(["/predict", "/observe"]))
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+def test_no_body_breaks_the_service(client: FlaskClient, body: Any, path: str) -> None:
+    """It is answered as documented, or refused with a short problem."""
+    data = json.dumps(body).encode()  # NaN and Infinity are written as such
+    answer = client.post(path, data=data, content_type="application/json")
+
+    if answer.status_code == 200:
+        kind = answers.Predicted if path == "/predict" else answers.Observed
+        kind.model_validate_json(answer.data, strict=True)
+    else:
+        assert answer.status_code in (404, 409, 422), answer.text
+        assert len(answer.data) <= 4096
+        answers.Problem.model_validate_json(answer.data, strict=True)
 
 
 # (method, path, status, a fragment of the detail)

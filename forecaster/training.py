@@ -84,8 +84,8 @@ def train(split: Split, plan: Plan, *, silent: bool = False) -> Trained:
             if best.due(done, step):
                 best.consider(trainer.validate(held_out), trainer.average)
             if display is not None:
-                score = f"loss {loss:.4f}, validation {best.loss:.4f}"
-                display.show(done, f"step {step + 1}, {score}")
+                known = f", validation {best.loss:.4f}" if best.seen else ""
+                display.show(done, f"step {step + 1}, loss {loss:.4f}{known}")
             if done >= 1.0 or best.stale:
                 break
     if not np.isfinite(best.loss):

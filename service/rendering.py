@@ -103,7 +103,7 @@ def _forecast(frequency: str, given: Forecast, wanted: Wanted) -> dict[str, Any]
     for level in wanted.levels:
         low, high = share_of(level)
         intervals |= {f"lo-{level:g}": values[low], f"hi-{level:g}": values[high]}
-    asked = wanted.quantiles or (() if wanted.levels else given.levels)
+    asked = wanted.quantiles or given.levels
     return {
         "ds": frequency_of(frequency).format(given.times),
         "median": values[0.5],

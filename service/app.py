@@ -38,7 +38,7 @@ class Service:
     engine: Engine
 
     def start(self) -> None:
-        """Load the models in the background, and keep them up to date."""
+        """Load the models, and keep them up to date from then on."""
         self.models.start()
 
     def close(self) -> None:

@@ -60,7 +60,10 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Load the models, now that this process is the one that uses them."""
+    """Load the models, now that this process is the one that uses them.
+
+    It takes no request before that: those wait, or go to workers that are ready.
+    """
     from service.app import service_of  # the master needs none of it
 
     service_of(worker.wsgi).start()

@@ -103,7 +103,8 @@ class Models:
             self._statuses = {**self._statuses, name: status}
 
     def start(self) -> None:
-        """Load in a thread of its own, and look for new champions from then on."""
+        """Load now, and from then on look for new champions in a thread of its own."""
+        self.refresh()
         self._thread = threading.Thread(target=self._watch, name="models", daemon=True)
         self._thread.start()
 
@@ -114,7 +115,6 @@ class Models:
             self._thread.join()
 
     def _watch(self) -> None:
-        self.refresh()
         while not self._stopping.wait(POLL_S):
             self.refresh()
 

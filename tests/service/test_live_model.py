@@ -189,11 +189,16 @@ def test_every_frequency_can_be_warmed_up(frequency: str) -> None:
     warm_up(FakeModel(manifest(frequency)))
 
 
-def test_the_thread_loads_and_ends(models: Models) -> None:
-    """Starting does not wait, stopping does."""
+def test_the_thread_finds_new_champions_and_ends(
+    models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is there is served at once, what comes later is found, and it ends."""
+    monkeypatch.setattr("service.live_model.POLL_S", 0.05)
     models.start()
-    deadline = time.monotonic() + 5
-    while not models.statuses() or models.statuses()["demo"].live is None:
+    assert models.get("demo").version == VERSION
+    add_version(models.folder, "demo", NEWER)
+    deadline = time.monotonic() + 10
+    while models.get("demo").version == VERSION:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     models.stop()

@@ -208,7 +208,12 @@ def _refuse_misfits(
 
 def _stored(steps: Steps, carried: Carried | None, log: Snapshot | None) -> Floats:
     """Return what the log holds at steps below the end; NaN where it holds nothing."""
-    if carried is None or log is None or not len(steps):
-        return np.full(len(steps), np.nan)
-    first = int(steps[0])
-    return log.values(carried.pk, first, int(steps[-1]) + 1)[steps - first]
+    stored = np.full(len(steps), np.nan)
+    if carried is None or log is None:
+        return stored
+    covered = steps >= carried.span.first  # before that may lie all of history
+    if covered.any():
+        first, last = int(steps[covered][0]), int(steps[-1])
+        known = log.values(carried.pk, first, last + 1)
+        stored[covered] = known[steps[covered] - first]
+    return stored

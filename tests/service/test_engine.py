@@ -1,6 +1,7 @@
 """Laws of the use cases, with a model of three numbers and a real store."""
 
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -224,6 +225,19 @@ def test_a_gap_beyond_the_limit_is_refused(bench: Bench) -> None:
     bench.send({101: 1.0})
     with pytest.raises(AllRefused, match=r"101 steps are absent .* at most 100"):
         bench.send({203: 1.0})
+
+
+@pytest.mark.parametrize("on_conflict", ["error", "ignore", "revise"])
+def test_points_from_another_age_cost_nothing(bench: Bench, on_conflict: str) -> None:
+    """Seventeen million hours before the first one are neither read nor walked."""
+    bench.send({0: 1.0})
+    far = Points("a", ("0001-01-01", "9999-12-31T23:00"), np.array([1.0, 2.0]))
+    tracemalloc.start()
+    with pytest.raises(AllRefused):
+        bench.engine.observe(Ask((far,), on_conflict=on_conflict))  # type: ignore[arg-type]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
 
 
 def test_many_gaps_in_one_request_are_bounded_together(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from service.database import open_database
 from service.documented import refuse_url
 from service.engine import Engine
 from service.live_model import Models
-from service.raw_paths import RawPaths
+from service.raw_paths import RawPaths, SeriesId
 from service.routes import docs, health, models, predict, series
 from service.store import Store
 
@@ -71,12 +71,14 @@ def create_app(
     app = OpenAPI(
         "service",
         info=Info(title="Forecaster", version=forecaster.__version__),
+        security_schemes={},  # None would stand in the document as null
         doc_ui=False,
         validation_error_model=Problem,
         validation_error_callback=refuse_url,
         static_folder=None,
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
+    app.url_map.converters["series"] = SeriesId
     app.extensions[EXTENSION] = Service(live, store, engine)
     app.wsgi_app = RawPaths(app.wsgi_app)  # type: ignore[method-assign]
     telemetry.register(app, log)

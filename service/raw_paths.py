@@ -8,7 +8,20 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from werkzeug.routing import BaseConverter
+
 PREFIX = "/series/"
+
+
+class SeriesId(BaseConverter):
+    """An id in a path; a slash in it may also come as it is, as some proxies send it.
+
+    It does not end with the name of what stands below a series: that has its own route.
+    """
+
+    regex = ".+(?<!/forecast)"
+    part_isolating = False
+
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 

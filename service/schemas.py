@@ -125,7 +125,7 @@ class _Options(_Strict):
 class PredictBody(_Options):
     """Points of one or several series, and which forecasts to give back."""
 
-    series: SeriesBody | list[SeriesBody]
+    series: SeriesBody | Annotated[list[SeriesBody], Field(min_length=1)]
 
 
 def read_ask(data: bytes, forecasts: bool, key: str | None = None) -> Ask:

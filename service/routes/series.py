@@ -28,18 +28,18 @@ def routes(engine: Engine) -> APIBlueprint:
         found = engine.page(query.name, query.prefix, after, query.limit)
         return reply(rendering.listed(found, query.limit))
 
-    @api.get("/series/<path:unique_id>", responses={200: SeriesPortrait})
+    @api.get("/series/<series:unique_id>", responses={200: SeriesPortrait})
     def show_series(path: SeriesPath, query: NameQuery) -> Response:
         """Show what is carried of a series."""
         return reply(rendering.portrayed(engine.portray(path.unique_id, query.name)))
 
-    @api.get("/series/<path:unique_id>/forecast", responses={200: OneForecast})
+    @api.get("/series/<series:unique_id>/forecast", responses={200: OneForecast})
     def forecast_series(path: SeriesPath, query: ForecastQuery) -> Response:
         """Forecast from what is carried of a series."""
         ask = forecast_only(path.unique_id, query.name, query.wanted)
         return reply(rendering.forecast_of_one(engine.observe(ask), query.wanted))
 
-    @api.delete("/series/<path:unique_id>", responses={204: None})
+    @api.delete("/series/<series:unique_id>", responses={204: None})
     def delete_series(path: SeriesPath, query: NameQuery) -> Response:
         """Delete a series, its observations and its states."""
         engine.forget(path.unique_id, query.name)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -59,13 +60,10 @@ def test_the_document_names_every_route(app: Flask, client: FlaskClient) -> None
         (path, method) for path, item in document["paths"].items() for method in item
     }
     routed = {
-        (
-            rule.rule.replace("<path:", "{").replace("<", "{").replace(">", "}"),
-            m.lower(),
-        )
+        (re.sub("<(?:[a-z]+:)?([a-z_]+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         if rule.endpoint.partition(".")[0] != "docs"
-        for m in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert documented == routed
     assert document["openapi"].startswith("3.1")
@@ -81,13 +79,24 @@ def references(part: Any) -> Iterator[str]:
             yield from references(inner)
 
 
+def nulls(part: Any) -> Iterator[str]:
+    """Every key whose value is null, but for defaults: they may be."""
+    if isinstance(part, dict):
+        yield from (k for k, v in part.items() if v is None and k != "default")
+        part = list(part.values())
+    if isinstance(part, list):
+        for inner in part:
+            yield from nulls(inner)
+
+
 def test_the_document_holds_what_it_refers_to(client: FlaskClient) -> None:
-    """And no two operations share an id."""
+    """No more and no less: nothing is null, and no two operations share an id."""
     document = client.get("/openapi.json").json
     schemas = {
         f"#/components/schemas/{name}" for name in document["components"]["schemas"]
     }
     assert set(references(document)) <= schemas
+    assert list(nulls(document)) == []
 
     ids = [
         op["operationId"] for item in document["paths"].values() for op in item.values()
@@ -164,6 +173,15 @@ def test_a_slash_that_is_not_encoded_is_understood_where_it_can_be(
         assert shown.json["unique_id"] == unique_id
 
 
+def test_what_stands_below_a_series_cannot_be_deleted(client: FlaskClient) -> None:
+    """A slash before `forecast` is no part of an id unless it is encoded."""
+    client.post(
+        "/observe", json={"series": {**BODY["series"], "unique_id": "a/forecast"}}
+    )
+    assert client.delete("/series/a/forecast").status_code == 405
+    assert client.delete("/series/a%2Fforecast").status_code == 204
+
+
 def test_two_apps_share_nothing(
     make_app: Callable[..., Flask], settings: Settings, tmp_path: Path
 ) -> None:
@@ -195,7 +213,7 @@ def test_each_request_is_one_line_of_json(settings: Settings) -> None:
     service_of(app).close()
 
     assert line["request_id"] == answer.headers["X-Request-ID"]
-    assert (line["method"], line["route"]) == ("GET", "/series/<path:unique_id>")
+    assert (line["method"], line["route"]) == ("GET", "/series/<series:unique_id>")
     assert line["status"] == answer.status_code == 503
     assert "secret-name" not in log.getvalue()
 

@@ -231,7 +231,8 @@ def test_a_gap_beyond_the_limit_is_refused(bench: Bench) -> None:
 def test_points_from_another_age_cost_nothing(bench: Bench, on_conflict: str) -> None:
     """Seventeen million hours before the first one are neither read nor walked."""
     bench.send({0: 1.0})
-    far = Points("a", ("0001-01-01", "9999-12-31T23:00"), np.array([1.0, 2.0]))
+    times = ("0001-01-01", "2024-01-01", "9999-12-31T23:00")
+    far = Points("a", times, np.array([1.0, 1.0, 2.0]))
     tracemalloc.start()
     with pytest.raises(AllRefused):
         bench.engine.observe(Ask((far,), on_conflict=on_conflict))  # type: ignore[arg-type]

@@ -23,8 +23,6 @@ from forecaster.streaming import StepModel, advance_series, forecast_series
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-RESERVED = (*BARS, "unique_id", "ds", "cutoff", "y")
-
 
 def backtest(
     model: StepModel,
@@ -48,11 +46,6 @@ def backtest(
     Raises:
         DataError: no series is long enough.
     """
-    if name in RESERVED:
-        raise ConfigError(
-            f"the name {name!r} is taken by a column of the report; the others are "
-            f"{', '.join(RESERVED)}. Give the model another name"
-        )
     horizon = model.manifest.horizon if horizon is None else horizon
     panel, left_out = long_enough(panel, horizon, windows, step_size)
     origins = cutoffs(panel.lengths, horizon, windows, step_size)

@@ -24,6 +24,8 @@ from forecaster.errors import ArtifactError, InputError, ModelNotFound
 CHAMPION = "champion"
 ALIASES = (CHAMPION, "previous", "challenger")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+# Columns that stand beside a model's own in the files of `predict` and `backtest`.
+RESERVED = ("unique_id", "ds", "y", "cutoff", "Naive", "SeasonalNaive")
 VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 
@@ -36,6 +38,11 @@ def check_name(name: str) -> str:
     Raises:
         InputError: it cannot.
     """
+    if name in RESERVED:
+        raise InputError(
+            f"a model's name becomes a column of its forecasts, so it must not be one of "
+            f"{', '.join(RESERVED)}; got {name!r}"
+        )
     if NAME.fullmatch(name) is None:
         raise InputError(
             "a model's name must be 1 to 64 letters, digits, '.', '_' or '-', "
@@ -161,7 +168,9 @@ def _existing(models_dir: Path, name: str, wanted: str) -> str:
     if version not in found:
         known = ", ".join([*found[-5:], *roles])
         raise ModelNotFound(
-            f"model {name!r} has no version {wanted[:80]!r}; there are: {known}"
+            f"model {name!r} has no version {version[:80]!r}"
+            f"{f', which is its {wanted}' if version != wanted else ''}; "
+            f"there are: {known}"
         )
     return version
 

@@ -35,11 +35,14 @@ def read_for_model(path: Path, freq: str | None, manifest: Manifest) -> Panel:
         if single is None:
             raise
         panel = single
-    if panel.frequency.step != Frequency.parse(manifest.freq).step:
+    wanted = Frequency.parse(manifest.freq)
+    if panel.frequency.step != wanted.step:
+        same_kind = panel.frequency.is_integer == wanted.is_integer
+        or_else = f", or give --freq {wanted.alias} if the steps between are missing"
         raise ConfigError(
             f"{path}: expected the frequency of model {manifest.name}, "
-            f"{manifest.freq!r}, got {panel.frequency.alias!r}. Train a model on such "
-            f"data, or give --freq {manifest.freq} if the steps between are missing"
+            f"{wanted.alias!r}, got {panel.frequency.alias!r}. Train a model on such "
+            f"data{or_else if same_kind else ''}"
         )
     return panel
 

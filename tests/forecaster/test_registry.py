@@ -30,6 +30,20 @@ def test_versions_come_oldest_first(models: Path) -> None:
     assert registry.names(models) == ["demo"]
 
 
+@pytest.mark.parametrize("name", registry.RESERVED)
+def test_a_model_is_not_named_as_a_column_of_its_forecasts(name: str) -> None:
+    """In a file of forecasts the model's column must not be another's."""
+    with pytest.raises(InputError, match="column"):
+        registry.check_name(name)
+
+
+def test_an_alias_of_a_version_that_is_gone_says_which(models: Path) -> None:
+    """The message names the role and the version that it points to."""
+    (models / "demo" / OLD).rmdir()
+    with pytest.raises(ModelNotFound, match=f"{OLD}.*which is its champion"):
+        registry.resolve(models, "demo")
+
+
 def test_what_is_not_a_version_is_never_seen(models: Path) -> None:
     """Half-written, hidden and foreign folders and files do not exist for a reader."""
     for stranger in (f".{NEW}", "20260303T000000Z", "notes", "latest"):

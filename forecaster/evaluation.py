@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster import metrics
-from forecaster.baselines import BARS, bars
+from forecaster.baselines import bars
 from forecaster.errors import ConfigError, DataError
 from forecaster.panel import Panel
 from forecaster.prediction import check_finite

@@ -1,5 +1,6 @@
 """Law of the README: what can be typed, set or called stands in it."""
 
+import re
 from pathlib import Path
 
 import click
@@ -48,7 +49,7 @@ def test_every_route_is_in_the_readme(tmp_path: Path) -> None:
     app = create_app(load({"database": f"sqlite:///{tmp_path}/docs.db"}))
     service_of(app).close()
     found = {
-        f"`{method} {rule.rule}`".replace("<path:", "<").translate(BRACES)
+        re.sub(r"<\w+:", "<", f"`{method} {rule.rule}`").translate(BRACES)
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }

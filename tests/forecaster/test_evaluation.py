@@ -151,19 +151,6 @@ def test_short_series_are_left_out_and_named() -> None:
         backtest(Mean(horizon=5), panel_of(values), windows=28, step_size=1, name="m")
 
 
-@pytest.mark.parametrize("name", ["Naive", "SeasonalNaive", "ds", "y"])
-def test_a_model_may_not_take_the_name_of_a_column(name: str) -> None:
-    """Two columns of one name would hide each other: refused."""
-    with pytest.raises(ConfigError, match="name"):
-        backtest(
-            Mean(horizon=1),
-            panel_of([np.arange(9.0)]),
-            windows=1,
-            step_size=1,
-            name=name,
-        )
-
-
 @pytest.mark.parametrize("wrong", [{"windows": 0}, {"step_size": 0}, {"horizon": 0}])
 def test_counts_below_one_are_refused(wrong: dict[str, int]) -> None:
     """No windows, no step or no horizon is an error and not an empty report."""

@@ -9,6 +9,8 @@ import os
 import secrets
 import shutil
 import subprocess
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as library_version
 from pathlib import Path
@@ -18,6 +20,7 @@ import tensorflow as tf
 
 from forecaster import manifest as manifests
 from forecaster import memory, registry
+from forecaster.artifact import Artifact, load
 from forecaster.errors import ArtifactError
 from forecaster.manifest import Manifest
 from forecaster.network import Network
@@ -25,7 +28,15 @@ from forecaster.network import Network
 LIBRARIES = ("tensorflow-cpu", "tensorflow", "keras", "numpy", "pandas")
 
 
-def publish(network: Network, models_dir: Path, facts: dict[str, Any]) -> Manifest:
+Measure = Callable[[Artifact], dict[str, float]]
+
+
+def publish(
+    network: Network,
+    models_dir: Path,
+    facts: dict[str, Any],
+    measure: Measure | None = None,
+) -> Manifest:
     """Writes a new version of a model; it is seen whole or not at all.
 
     The first version of a model becomes its champion.
@@ -35,6 +46,8 @@ def publish(network: Network, models_dir: Path, facts: dict[str, Any]) -> Manife
         models_dir: the models folder, made if absent.
         facts: the fields of the manifest that this function does not know itself: name,
             freq, season_length, features, covariates, data, metrics, training, architecture.
+        measure: scores the version as it was written, before anyone sees it; what it
+            returns is added to the metrics.
 
     Raises:
         ArtifactError: when the exported graph needs a GPU.
@@ -57,7 +70,11 @@ def publish(network: Network, models_dir: Path, facts: dict[str, Any]) -> Manife
             files=manifests.checksums(partial),
             **facts,
         )
-        (partial / manifests.FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
+        _describe(partial, manifest)
+        if measure is not None:
+            scores = {**manifest.metrics, **measure(load(partial))}
+            manifest = replace(manifest, metrics=scores)
+            _describe(partial, manifest)
         _flush(partial)
         partial.rename(folder / manifest.version)
         _flush(folder)
@@ -68,6 +85,11 @@ def publish(network: Network, models_dir: Path, facts: dict[str, Any]) -> Manife
             models_dir, manifest.name, registry.CHAMPION, manifest.version
         )
     return manifest
+
+
+def _describe(folder: Path, manifest: Manifest) -> None:
+    """Writes the manifest of a version that nobody sees yet."""
+    (folder / manifests.FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
 
 
 def save(network: Network, path: Path) -> None:

@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 
 from forecaster import registry
-from forecaster.batches import split
+from forecaster.artifact import Artifact
+from forecaster.batches import Split, split
 from forecaster.calendar import feature_names
+from forecaster.evaluation import backtest
 from forecaster.export import publish
 from forecaster.manifest import Manifest
 from forecaster.panel import Panel
 from forecaster.planning import Plan, Wishes, plan
 from forecaster.training import Trained, device_name, train
+
+SCORED = 500  # series whose held-out end is scored at most
 
 
 def train_model(
@@ -53,7 +57,31 @@ def train_model(
         **_facts_of_data(panel),
         **_facts_of_training(decided, trained),
     }
-    return publish(trained.network, models_dir, facts)
+    return publish(
+        trained.network, models_dir, facts, lambda model: held_out_scores(model, parts)
+    )
+
+
+def held_out_scores(model: Artifact, parts: Split) -> dict[str, float]:
+    """The measures of a backtest on the last horizon of the series that hold one out.
+
+    Series too short for that are left out, and of very many a part is scored; empty
+    when there is none.
+    """
+    held = parts.panel.lengths - parts.train_ends
+    whole = np.flatnonzero(held >= parts.horizon)
+    if not len(whole):
+        return {}
+    chosen = whole[:: -(-len(whole) // SCORED)]
+    report = backtest(
+        model,
+        parts.panel.take(chosen),
+        windows=1,
+        step_size=parts.horizon,
+        name=model.manifest.name,
+    )
+    scores = report.summary()[model.manifest.name]
+    return {name: value for name, value in scores.items() if np.isfinite(value)}
 
 
 def _facts_of_data(panel: Panel) -> dict[str, Any]:

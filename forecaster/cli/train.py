@@ -60,12 +60,14 @@ def train(
     if as_json:
         print_json(_summary(manifest, models_dir, is_champion))
         return
-    click.echo(
-        f"wrote {models_dir / name / manifest.version}"
-        f"{' (champion)' if is_champion else ''}: validation loss "
-        f"{manifest.metrics['validation_loss']:.4f} after {manifest.training['steps']} "
-        f"steps in {manifest.training['seconds']:.0f} s"
-    )
+    role = " (champion)" if is_champion else ""
+    click.echo(f"wrote {models_dir / name / manifest.version}{role}")
+    click.echo(f"held out: {_scores(manifest)}")
+
+
+def _scores(manifest: Manifest) -> str:
+    """The scores on the held-out end, in one line."""
+    return ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items())
 
 
 def _summary(manifest: Manifest, models_dir: Path, is_champion: bool) -> dict[str, Any]:

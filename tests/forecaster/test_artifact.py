@@ -12,6 +12,8 @@ import pytest
 
 from forecaster import registry
 from forecaster.errors import ArtifactError
+from forecaster.evaluation import backtest
+from forecaster.panel import Panel
 
 pytestmark = pytest.mark.tf
 
@@ -85,6 +87,17 @@ def test_the_manifest_describes_the_version(tiny_artifact: Any) -> None:
     assert manifest.data["missing"] == 10
     assert tiny_artifact.initial_state(3).shape == (3, manifest.state_size)
     assert "saved_model/saved_model.pb" in manifest.files
+
+
+def test_the_metrics_are_those_of_a_backtest_of_the_version_on_disk(
+    tiny_artifact: Any, seasonal_panel: Panel
+) -> None:
+    """What the manifest says of the held-out end is what a backtest finds there."""
+    report = backtest(
+        tiny_artifact, seasonal_panel, windows=1, step_size=12, name="tiny"
+    )
+    for name, value in report.summary()["tiny"].items():
+        assert tiny_artifact.manifest.metrics[name] == pytest.approx(value, rel=1e-5)
 
 
 def test_no_training_value_is_in_the_version(tiny_models: Path, version: Path) -> None:

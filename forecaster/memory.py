@@ -151,7 +151,7 @@ def _mean(values: Any, weight: Any) -> Any:
 def seasonal_naive(frames_: Frames, horizon: int, season_length: int) -> Any:
     """The value one season before each of the next H steps, scaled [B, T, H].
 
-    Where the series is younger than a season, its latest value.
+    Where the series had not begun a season before, its latest value.
     """
     ring = frames_.scaled.shape[2]
     ahead = ops.mod(ops.arange(horizon, dtype="int32"), season_length)

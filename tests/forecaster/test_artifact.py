@@ -206,6 +206,52 @@ FACTS: dict[str, Any] = {
 }
 
 
+def test_the_version_on_disk_forecasts_as_the_network_that_was_trained(
+    tmp_path: Path,
+) -> None:
+    """The exported weights are the trained ones, and none of them needs a GPU."""
+    from forecaster.artifact import load
+    from forecaster.config import Architecture, Task
+    from forecaster.export import publish
+    from forecaster.network import Network
+
+    network = Network(Task(3, 2, 6, 0), Architecture(units=4, patch_units=5))
+    network.initialise()
+    rng = np.random.default_rng(0)
+    for variable in network.variables:
+        variable.assign(rng.normal(0, 0.3, variable.shape))
+    manifest = publish(network, tmp_path, {"name": "x", **FACTS})
+    served = load(tmp_path / "x" / manifest.version)
+    y = rng.normal(9, 2, (2, 11)).astype(np.float32)
+    x = np.zeros((2, 14, 0), np.float32)
+    ours, state = network.forward(np.zeros((2, network.state_size), np.float32), y, x)
+    quantiles, state_out = served.step(served.initial_state(2), y, x)
+    assert np.allclose(quantiles, np.asarray(ours)[:, -1], rtol=1e-5)
+    assert np.allclose(state_out, state, rtol=1e-5, atol=1e-6)
+
+
+def test_nobody_sees_a_version_before_it_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it is written and scored, the registry lists no version."""
+    from forecaster import export
+    from forecaster.config import Architecture, Task
+    from forecaster.network import Network
+
+    seen: list[list[str]] = []
+
+    def look(model: Any) -> dict[str, float]:
+        seen.append(registry.versions(tmp_path, "x"))
+        return {"mase": 1.5}
+
+    network = Network(Task(2, 1, 4, 0), Architecture(units=2, patch_units=2))
+    network.initialise()
+    manifest = export.publish(network, tmp_path, {"name": "x", **FACTS}, look)
+    assert seen == [[]]
+    assert manifest.metrics == {"mase": 1.5}
+    assert registry.versions(tmp_path, "x") == [manifest.version]
+
+
 def test_later_versions_wait_while_the_first_is_champion(tmp_path: Path) -> None:
     """Versions sort by creation; only the first becomes champion by itself."""
     from forecaster import export

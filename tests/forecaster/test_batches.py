@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from forecaster.batches import Batch, Split, split
+from forecaster.batches import UNIT_FLOOR, Batch, Split, split
+from forecaster.calendar import features
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 
@@ -81,3 +82,110 @@ def test_the_unit_of_a_constant_series_is_positive() -> None:
         ["a", "z"], [[5.0] * 30, [0.0] * 30], [1, 1], Frequency("1")
     )
     assert (split(panel, 3, 1).units > 0).all()
+
+
+def daily(lengths: list[int], held_out: float = 0.0) -> Split:
+    """Daily series 1000 * i + step, the last values raised by `held_out`."""
+    values = [1000.0 * i + np.arange(n) for i, n in enumerate(lengths)]
+    for series in values:
+        series[-1] += held_out
+    starts = np.array(["2024-01-01", "2023-06-07", "2020-02-29"], "M8[us]")
+    names = [f"s{i}" for i in range(len(lengths))]
+    panel = Panel.from_series(names, values, starts[: len(lengths)], Frequency("D"))
+    return split(panel, HORIZON, season_length=1)
+
+
+def test_features_are_those_of_each_step() -> None:
+    """Beside every value stand the features of its own time, beyond the end too."""
+    made = daily([50, 30, 90])
+    for batch in made.training(3, 8, np.random.default_rng(0)):
+        for row in range(len(batch.y)):
+            if not batch.weight[row].any():
+                continue
+            index, step = divmod(int(batch.y[row, 0]), 1000)
+            start = made.panel.starts[index]
+            steps = step + np.arange(8 + HORIZON)
+            steps = np.minimum(steps, made.panel.lengths[index] + HORIZON - 1)
+            times = made.panel.frequency.times(start, steps)
+            expected = features(made.panel.frequency, times)
+            assert (batch.x[row] == expected).all()
+
+
+def test_units_do_not_know_the_held_out_values() -> None:
+    """The ordinary error of a series is measured before its held-out end."""
+    assert (daily([50, 30]).units == daily([50, 30], held_out=1e6).units).all()
+
+
+def test_the_unit_is_a_seasonal_difference() -> None:
+    """A series that repeats each season has no ordinary error but the floor."""
+    values = np.tile([1.0, 5.0, 9.0], 20)
+    panel = Panel.from_series(["a"], [values], [1], Frequency("1"))
+    assert split(panel, 2, season_length=3).units[0] == np.float32(UNIT_FLOOR)
+    assert split(panel, 2, season_length=1).units[0] > 0.1
+
+
+def test_each_lane_has_the_unit_of_its_series() -> None:
+    """Lanes of different series are measured by different units."""
+    made = daily([50, 30, 90])
+    for batch in made.training(3, 8, np.random.default_rng(0)):
+        for row in np.flatnonzero(batch.weight.any(axis=1)):
+            assert batch.unit[row] == made.units[int(batch.y[row, 0]) // 1000]
+
+
+def runs(batches: list[Batch], chunk: int) -> list[list[float]]:
+    """The values each lane walked from one reset to the next."""
+    found: list[list[float]] = []
+    open_run: dict[int, list[float]] = {}
+    for batch in batches:
+        for row in range(len(batch.y)):
+            count = int(np.isfinite(batch.y[row, :chunk]).sum())
+            if batch.reset[row] or row not in open_run:
+                open_run[row] = []
+                found.append(open_run[row])
+            open_run[row] += list(batch.y[row, :count])
+    return found
+
+
+def test_without_a_reset_training_goes_on_at_the_next_step(counting: Split) -> None:
+    """From reset to reset a lane walks one series, step after step."""
+    batches = list(counting.training(3, 8, np.random.default_rng(0)))
+    for run in runs(batches, 8):
+        assert (np.diff(run) == 1).all()
+
+
+def test_an_epoch_has_its_own_order() -> None:
+    """Another draw of chance lays the series out in another order."""
+    made = daily([50, 30, 90])
+    orders = {
+        tuple(next(made.training(1, 8, np.random.default_rng(seed))).y[0, :1])
+        for seed in range(8)
+    }
+    assert len(orders) > 1
+
+
+def test_a_scored_origin_is_reached_with_the_state_carried(counting: Split) -> None:
+    """Before its first scored origin a lane has walked the warm-up, from a reset."""
+    warm, chunk = 16, 8
+    walked: dict[int, int] = {}
+    for batch in counting.validation(warm, 2, chunk):
+        for row in range(len(batch.y)):
+            if batch.reset[row]:
+                walked[row] = 0
+            for column in range(chunk):
+                if batch.weight[row, column] > 0:
+                    index, step = divmod(int(batch.y[row, column]), 1000)
+                    assert walked[row] + column >= min(warm - 1, step)
+                    assert counting.train_ends[index] - 1 <= step
+            walked[row] = walked.get(row, 0) + chunk
+
+
+def test_a_scored_origin_has_its_whole_horizon_where_there_is_one(
+    counting: Split,
+) -> None:
+    """Only a series shorter than that is scored on part of a horizon."""
+    for batch in counting.validation(16, 2, 8):
+        for row, column in np.argwhere(batch.weight > 0):
+            targets = batch.y[row, column + 1 : column + 1 + HORIZON]
+            index = int(batch.y[row, column]) // 1000
+            held = counting.panel.lengths[index] - counting.train_ends[index]
+            assert np.isfinite(targets).sum() == min(HORIZON, held)

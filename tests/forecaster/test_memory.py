@@ -54,6 +54,46 @@ def test_filling_gaps_equals_a_plain_loop_however_the_values_are_grouped(
     assert age == len(values)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.one_of(st.just(np.nan), st.integers(-40, 99)), min_size=2, max_size=20)
+)
+def test_bend_level_and_scale_equal_those_of_a_plain_loop(tail: list[float]) -> None:
+    """They are means over observed values, the level over the last season alone."""
+    from forecaster.memory import Memory, frames, remember
+
+    values = np.array([7.0, 9.0, *tail])
+    zeros = np.zeros((1, RING), np.float32)
+    memory = Memory(zeros, zeros, np.zeros((1, 1), np.float32))
+    grown = remember(memory, values[None].astype(np.float32), SEASON)
+    found = frames(grown, RING, SEASON)
+
+    ring = filled_by_hand(values)[-RING:]
+    weight = np.where(np.isnan(values), 1e-3, 1.0)[-RING:]
+    bend = 0.05 * np.average(np.abs(ring), weights=weight) + 5.0 * np.average(
+        np.maximum(-ring, 0), weights=weight
+    )
+    bent = np.arcsinh(ring / bend)
+    level = np.average(bent[-SEASON:], weights=weight[-SEASON:])
+    scale = np.average(np.abs(bent - level), weights=weight)
+    got = [float(part[0, -1, 0]) for part in (found.bend, found.level, found.scale)]
+    assert np.allclose(got, [bend, level, scale], rtol=1e-3, atol=1e-4)
+
+
+def test_a_forecast_stays_within_reach_of_what_was_seen() -> None:
+    """However far the network shoots, about twenty times the largest value is the end."""
+    from forecaster.memory import Memory, frames, remember, unbend
+
+    zeros = np.zeros((1, RING), np.float32)
+    y = np.array([[10.0, 12.0, 11.0, 40.0]], np.float32)
+    memory = Memory(zeros, zeros, np.zeros((1, 1), np.float32))
+    result = frames(remember(memory, y, SEASON), RING, SEASON)
+    shot = np.full((1, 4, 1, 2), [[-1e9, 1e9]], np.float32)
+    raw = np.asarray(unbend(result, shot))[0, -1, 0]
+    assert -1000 < raw[0] < -400
+    assert 400 < raw[1] < 1000
+
+
 def test_a_series_begins_with_its_first_observed_value() -> None:
     """Missing values before the first one do not age a series."""
     _, age = remembered(np.array([np.nan, np.nan, 4.0, np.nan]), [])

@@ -157,3 +157,109 @@ def test_the_peephole_cell_agrees_with_plain_numpy() -> None:
         assert np.allclose(output, hidden, atol=1e-6)
         assert np.allclose(new_h, hidden, atol=1e-6)
         assert np.allclose(new_c, cell, atol=1e-6)
+
+
+def test_a_forecast_knows_nothing_of_later_values() -> None:
+    """Changing a value leaves every forecast made before it as it was."""
+    net, (y, x) = network(), sequence(2, 30)
+    zero = np.zeros((2, net.state_size), np.float32)
+    plain, _ = net.forward(zero, y, x)
+    later = y.copy()
+    later[:, 20] = 1e6
+    other, _ = net.forward(zero, later, x)
+    assert (np.asarray(other)[:, :20] == np.asarray(plain)[:, :20]).all()
+    assert (np.asarray(other)[:, 20] != np.asarray(plain)[:, 20]).any()
+
+
+def test_a_state_knows_nothing_of_features_ahead() -> None:
+    """The state after T steps depends on the features of these steps, each of them."""
+    net, (y, x) = network(), sequence(2, 20)
+    zero = np.zeros((2, net.state_size), np.float32)
+    state = np.asarray(net.observe(zero, y, x)[2])
+    ahead, last = x.copy(), x.copy()
+    ahead[:, 20:] = 0.5
+    last[:, 19] = 0.5
+    assert (np.asarray(net.observe(zero, y, ahead)[2]) == state).all()
+    assert (np.asarray(net.observe(zero, y, last)[2]) != state).any()
+
+
+def test_each_forecast_step_sees_the_features_of_its_own_time() -> None:
+    """Features k steps ahead move the forecast k steps ahead and no other."""
+    net, (y, x) = network(), sequence(1, 10)
+    zero = np.zeros((1, net.state_size), np.float32)
+    plain = np.asarray(net.forward(zero, y, x)[0])[0, -1]
+    for ahead in range(TASK.horizon):
+        moved = x.copy()
+        moved[:, 10 + ahead] = 0.9
+        other = np.asarray(net.forward(zero, y, moved)[0])[0, -1]
+        differs = (other != plain).any(axis=1)
+        assert differs.tolist() == [k == ahead for k in range(TASK.horizon)]
+
+
+def test_before_training_the_median_is_the_seasonal_naive_forecast() -> None:
+    """An untrained network repeats the last season, or the last value where none is."""
+    from forecaster.network import Network
+
+    net = Network(TASK, Architecture(units=6, patch_units=8, head_units=8))
+    net.initialise()
+    y = np.array([[3, 7, 5, 9, 4, 8, 6, 2]], np.float32)
+    x = np.zeros((1, 8 + TASK.horizon, 2), np.float32)
+    out, _ = net.forward(np.zeros((1, net.state_size), np.float32), y, x)
+    median = np.asarray(out)[0, :, :, TASK.quantiles.index(0.5)]
+    assert np.allclose(median[-1], [4, 8, 6, 2, 4], rtol=1e-4)
+    assert np.allclose(median[1], [7, 7, 3, 7, 7], rtol=1e-4)
+
+
+def test_a_missing_value_is_not_the_same_as_one_that_was_observed() -> None:
+    """That a value was missing is seen, even where the filled one is the same."""
+    net, (_, x) = network(), sequence(1, 12)
+    zero = np.zeros((1, net.state_size), np.float32)
+    observed = np.tile([3.0, 7.0, 5.0, 9.0], 3)[None].astype(np.float32)
+    missing = observed.copy()
+    missing[0, 9] = np.nan  # is filled with the same value, of one season before
+    first, _ = net.forward(zero, observed, x)
+    second, _ = net.forward(zero, missing, x)
+    assert (np.asarray(first)[0, -1] != np.asarray(second)[0, -1]).any()
+
+
+def test_dropout_is_for_training_alone() -> None:
+    """Forecasting twice gives the same; training twice does not."""
+    import keras
+
+    from forecaster.network import Network
+
+    keras.utils.set_random_seed(1)
+    size = Architecture(units=6, patch_units=8, head_units=8, dropout=0.5)
+    net, (y, x) = Network(TASK, size), sequence(2, 12)
+    net.initialise()
+    zero = np.zeros((2, net.state_size), np.float32)
+    served = [np.asarray(net.observe(zero, y, x)[1]) for _ in range(2)]
+    trained = [np.asarray(net.observe(zero, y, x, training=True)[1]) for _ in range(2)]
+    assert (served[0] == served[1]).all()
+    assert (trained[0] != trained[1]).any()
+
+
+def test_quantiles_step_outwards_from_the_median() -> None:
+    """Each level lies one positive step beyond its neighbour on the median's side."""
+    from forecaster.network import spread_out
+
+    raw = np.array([0.3, -1.0, 2.0, 0.5, 1.5], np.float32)
+    step = np.log1p(np.exp(raw - 1.0))
+    expected = [
+        2 - step[1] - step[0],
+        2 - step[1],
+        2,
+        2 + step[3],
+        2 + step[3] + step[4],
+    ]
+    out = spread_out(raw[None], (0.1, 0.25, 0.5, 0.75, 0.9))
+    assert np.allclose(np.asarray(out)[0], expected, atol=1e-6)
+
+
+def test_only_training_may_take_the_path_of_a_gpu() -> None:
+    """Without leave no layer uses cuDNN, which is what an export is built with."""
+    from forecaster.network import Network
+
+    for cudnn, expected in ((False, False), (True, "auto")):
+        net = Network(TASK, Architecture(), cudnn=cudnn)
+        assert [cell.use_cudnn for cell in net.cells] == [expected] * 2

@@ -170,7 +170,7 @@ def test_a_champion_that_is_not_there_is_named(tmp_path: Path) -> None:
     (tmp_path / "demo" / "aliases.json").write_text(json.dumps({"champion": NEWER}))
     models = Models(tmp_path, loader())
     models.refresh()
-    with pytest.raises(NoModel, match="has no version 'champion'"):
+    with pytest.raises(NoModel, match="which is its champion"):
         models.get("demo")
 
 

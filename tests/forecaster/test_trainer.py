@@ -154,6 +154,17 @@ def test_a_missing_target_does_not_count() -> None:
     assert np.isfinite(made.validate([changed(given, y=hidden)]))
 
 
+def test_errors_count_in_the_larger_of_two_units() -> None:
+    """Beyond the scale of the moment, twice the unit halves the loss; below it nothing."""
+    made, given = trainer(8), batch(0, 8, reset=True)
+
+    def loss(unit: float) -> float:
+        return made.validate([changed(given, unit=np.full(LANES, unit, np.float32))])
+
+    assert loss(200.0) == pytest.approx(loss(100.0) / 2, rel=1e-5)
+    assert loss(1e-9) == pytest.approx(loss(1e-8), rel=1e-6)
+
+
 def test_targets_begin_one_step_after_their_origin() -> None:
     """A network that repeats the last value errs on a line by exactly 1, 2, … steps."""
     from forecaster.network import Network

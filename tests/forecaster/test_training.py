@@ -118,3 +118,53 @@ def test_series_of_a_few_points_train_beside_long_ones(tmp_path: Path) -> None:
     config.write_text("[network]\nunits = 6\n[training]\nsteps = 12\n")
     manifest = train_model(panel, "m", Wishes(horizon=4, config=config), tmp_path)
     assert np.isfinite(manifest.metrics["validation_loss"])
+
+
+def test_the_weights_of_the_best_validation_are_kept_and_patience_ends(
+    seasonal_panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all validations the best one's averaged weights stay; then patience runs out."""
+    from forecaster.trainer import Trainer
+    from forecaster.training import PATIENCE, train
+
+    scores = iter([3.0, 1.0, *[2.0] * 20])
+    averages: list[list[np.ndarray]] = []
+
+    def scripted(self: Trainer, batches: object) -> float:
+        averages.append([weight.numpy() for weight in self.average])
+        return next(scores)
+
+    monkeypatch.setattr(Trainer, "validate", scripted)
+    decided = short_plan(seasonal_panel, steps=100)
+    parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
+    trained = train(parts, decided, silent=True)
+    assert trained.validation_loss == 1.0
+    assert len(averages) == 2 + PATIENCE
+    assert trained.steps < 100
+    kept = trained.network.get_weights()
+    assert all((a == b).all() for a, b in zip(kept, averages[1], strict=True))
+
+
+def test_the_learning_rate_rises_then_falls_to_nearly_nothing(
+    seasonal_panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A linear warm-up, then half a cosine down."""
+    from forecaster.trainer import Trainer
+    from forecaster.training import WARM_UP_STEPS, train
+
+    rates: list[float] = []
+
+    def record(self: Trainer, batch: object, rate: float, forgotten: object) -> float:
+        rates.append(rate)
+        return 1.0
+
+    monkeypatch.setattr(Trainer, "step", record)
+    monkeypatch.setattr(Trainer, "validate", lambda self, batches: 1.0 / len(rates))
+    decided = short_plan(seasonal_panel, steps=120)
+    parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
+    train(parts, decided, silent=True)
+    peak = int(np.argmax(rates))
+    assert peak < WARM_UP_STEPS
+    assert (np.diff(rates[: peak + 1]) > 0).all()
+    assert (np.diff(rates[peak:]) <= 0).all()
+    assert rates[-1] <= 0.01 * decided.schedule.learning_rate

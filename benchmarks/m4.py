@@ -96,7 +96,7 @@ def forecast_with_cli(
     work.mkdir(parents=True, exist_ok=True)
     out = work / f"{name}.csv"
     models = ("--name", name, "--models-dir", str(work / "models"))
-    season = ("--season-length", str(group.train_season_length))
+    season = ("--season-length", str(group.season_length))
     horizon = ("--horizon", str(group.horizon))
     for verb, *rest in (
         ("train", *horizon, *season, *options),

@@ -18,8 +18,7 @@ class Group:
 
     name: str
     horizon: int
-    season_length: int  # of the competition's MASE and Naive2
-    train_season_length: int  # given to `train`: weekly data have a yearly season
+    season_length: int  # as the competition has it, also in training
     naive2: tuple[float, float]
     published: dict[str, tuple[float, float, float]]
 
@@ -29,7 +28,6 @@ GROUPS = {
         name="hourly",
         horizon=48,
         season_length=24,
-        train_season_length=24,
         naive2=(18.383, 2.395),
         published={
             "ES-RNN (the winner)": (9.328, 0.893, 0.440),
@@ -41,7 +39,6 @@ GROUPS = {
         name="weekly",
         horizon=13,
         season_length=1,
-        train_season_length=52,
         naive2=(9.161, 2.777),
         published={
             "ES-RNN (the winner)": (7.817, 2.356, 0.851),

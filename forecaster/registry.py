@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from forecaster.errors import ArtifactError, InputError, ModelNotFound
 
@@ -94,7 +93,7 @@ def aliases(models_dir: Path, name: str) -> dict[str, str]:
     """Return the version each alias of a model stands for."""
     path = models_dir / check_name(name) / "aliases.json"
     try:
-        return dict(_read_object(path))
+        return _read_roles(path)
     except FileNotFoundError:
         return {}
 
@@ -175,13 +174,19 @@ def _existing(models_dir: Path, name: str, wanted: str) -> str:
     return version
 
 
-def _read_object(path: Path) -> dict[str, Any]:
+def _read_roles(path: Path) -> dict[str, str]:
+    """Return the content of aliases.json: texts by texts."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, ValueError) as error:
         raise ArtifactError(f"{path}: cannot be read as JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ArtifactError(f"{path}: expected a JSON object")
+    if not isinstance(found, dict) or not all(
+        isinstance(version, str) for version in found.values()
+    ):
+        raise ArtifactError(
+            f"{path}: expected a JSON object of alias and version, such as "
+            '{"champion": "20260101T000000Z-1a2b"}; mend it or remove it'
+        )
     return found
 
 

@@ -119,7 +119,7 @@ class Models:
             self.refresh()
 
     def _refreshed(self, name: str, now: Status) -> Status:
-        tried = now.tried
+        tried = None  # a champion that cannot even be found is looked for again
         try:
             folder = registry.resolve(self.folder, name)
             champion = (folder.name, (folder / FILE_NAME).stat().st_mtime_ns)
@@ -131,7 +131,7 @@ class Models:
         except (ForecasterError, OSError) as error:
             return Status(now.live, str(error), tried)
         except Exception as error:  # noqa: BLE001 - whatever a damaged graph raises, the old keeps serving
-            return Status(now.live, f"{folder}: {type(error).__name__}", tried)
+            return Status(now.live, f"{name}: {type(error).__name__}", tried)
         return Status(Live(name, folder.name, model), None, tried)
 
     def _names(self) -> str:

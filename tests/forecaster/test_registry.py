@@ -44,6 +44,16 @@ def test_an_alias_of_a_version_that_is_gone_says_which(models: Path) -> None:
         registry.resolve(models, "demo")
 
 
+@pytest.mark.parametrize("content", ["junk", "[1]", '{"champion": 5}'])
+def test_aliases_that_cannot_be_read_are_an_error_that_names_the_file(
+    models: Path, content: str
+) -> None:
+    """Whatever stands in aliases.json, the answer is one clear error."""
+    (models / "demo" / "aliases.json").write_text(content)
+    with pytest.raises(ArtifactError, match=r"aliases\.json"):
+        registry.resolve(models, "demo")
+
+
 def test_what_is_not_a_version_is_never_seen(models: Path) -> None:
     """Half-written, hidden and foreign folders and files do not exist for a reader."""
     for stranger in (f".{NEW}", "20260303T000000Z", "notes", "latest"):

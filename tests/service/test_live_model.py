@@ -137,6 +137,28 @@ def test_a_model_that_fails_leaves_the_old_one_serving(
     assert reason in problem
 
 
+@pytest.mark.parametrize("content", ["junk", '{"champion": 5}'])
+def test_aliases_that_cannot_be_read_leave_the_old_one_serving(
+    tmp_path: Path, content: str
+) -> None:
+    """A damaged aliases.json stops no watching: mended, the model is live again."""
+    add_version(tmp_path, "demo")
+    models = Models(tmp_path, loader())
+    models.refresh()
+    aliases = tmp_path / "demo" / "aliases.json"
+    sound = aliases.read_text()
+    aliases.write_text(content)
+    models.refresh()
+    problem = models.statuses()["demo"].problem
+    assert models.get("demo").version == VERSION
+    assert problem is not None
+    assert "aliases.json" in problem
+
+    aliases.write_text(sound)
+    models.refresh()
+    assert models.statuses()["demo"].problem is None
+
+
 def test_a_broken_model_leaves_the_others_serving(tmp_path: Path) -> None:
     """Only requests for that one are told to come back."""
     add_version(tmp_path, "bad", NEWER)

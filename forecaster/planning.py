@@ -20,6 +20,9 @@ from forecaster.panel import Panel
 # What is forecast when nobody says: about two seasons, at most these many steps.
 LONGEST_DEFAULT_HORIZON = 48
 LONGEST_RING = 1024
+# What a network of this shape can hold in memory while it trains.
+LONGEST_SEASON = 4096
+LONGEST_HORIZON = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,9 @@ def plan(panel: Panel, wishes: Wishes) -> Plan:
         ConfigError: for a configuration file that cannot be used.
         DataError: when no series is long enough to learn from.
     """
-    season = wishes.season_length or panel.frequency.season_length
     longest = int(panel.lengths.max())
-    horizon = wishes.horizon or default_horizon(season, longest)
-    if longest < horizon + 2:
-        raise DataError(
-            f"horizon {horizon}: expected at least one series of {horizon + 2} steps or more, "
-            f"the longest has {longest}. Give more history or a shorter --horizon."
-        )
+    season = _season(wishes.season_length, panel.frequency.season_length, longest)
+    horizon = _horizon(wishes.horizon, season, longest)
     task = Task(
         horizon=horizon,
         season_length=season,
@@ -79,6 +77,36 @@ def plan(panel: Panel, wishes: Wishes) -> Plan:
         architecture_from(wishes.config, given),
         schedule_from(wishes.config, given, default_schedule(panel.lengths)),
     )
+
+
+def _season(wished: int | None, natural: int, longest: int) -> int:
+    """The season asked for, else that of the calendar where the data reach over it."""
+    if wished is None:
+        return natural if natural < longest else 1
+    if wished > LONGEST_SEASON or wished >= longest:
+        most = min(LONGEST_SEASON, longest - 1)
+        raise DataError(
+            f"season-length {wished}: expected at most {most}, for the longest series has "
+            f"{longest} steps and a network holds seasons up to {LONGEST_SEASON}. Give "
+            "more history or a shorter --season-length."
+        )
+    return wished
+
+
+def _horizon(wished: int | None, season: int, longest: int) -> int:
+    """The horizon asked for, else one that suits the season and the data."""
+    horizon = wished or default_horizon(season, longest)
+    if horizon > LONGEST_HORIZON:
+        raise DataError(
+            f"horizon {horizon}: expected at most {LONGEST_HORIZON} steps at once. Train "
+            "a shorter --horizon; predict and the service roll it forward."
+        )
+    if longest < horizon + 2:
+        raise DataError(
+            f"horizon {horizon}: expected at least one series of {horizon + 2} steps or more, "
+            f"the longest has {longest}. Give more history or a shorter --horizon."
+        )
+    return horizon
 
 
 def default_horizon(season: int, longest: int) -> int:
@@ -102,7 +130,7 @@ def ring_length(season: int, horizon: int, lengths: Any) -> int:
     >>> ring_length(24, 48, np.array([700, 960])), ring_length(1, 13, np.array([934]))
     (192, 52)
     """
-    wanted = max(2 * season, min(4 * horizon, LONGEST_RING))
+    wanted = min(max(2 * season, 4 * horizon), LONGEST_RING)
     if 20 <= season <= 48:  # daily cycles have a weekly one above them
         wanted = max(wanted, 7 * season)
     affordable = max(int(np.median(lengths)) // 3, min(horizon, LONGEST_RING))

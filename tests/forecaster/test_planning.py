@@ -14,7 +14,7 @@ from forecaster.planning import Wishes, plan
 def panel(*lengths: int, freq: str = "1") -> Panel:
     """Series of ones of the given lengths."""
     frequency = Frequency(freq)
-    starts = [1] * len(lengths)
+    starts = [1 if frequency.is_integer else "2024-01-07"] * len(lengths)
     values = [np.ones(n) for n in lengths]
     return Panel.from_series([f"s{n}" for n in lengths], values, starts, frequency)
 
@@ -23,7 +23,8 @@ def panel(*lengths: int, freq: str = "1") -> Panel:
 @pytest.mark.parametrize("season", [1, 4, 12, 24, 288])
 def test_the_ring_holds_a_season_and_the_horizon_fits(length: int, season: int) -> None:
     """Whatever the data, the ring is longer than a season, lanes and chunks positive."""
-    decided = plan(panel(length), Wishes(season_length=season))
+    decided = plan(panel(length), Wishes(season_length=min(season, length - 1)))
+    season = decided.task.season_length
     assert decided.task.ring > season
     assert 1 <= decided.task.horizon <= max(1, length // 5)
     assert decided.schedule.lanes >= 1
@@ -43,6 +44,29 @@ def test_a_horizon_beyond_the_data_is_refused() -> None:
     """The message names the length there is and the two ways out."""
     with pytest.raises(DataError, match=r"longest has 10.*--horizon"):
         plan(panel(10, 4), Wishes(horizon=9))
+
+
+@pytest.mark.parametrize(
+    ("length", "season", "most"), [(40, 100, 39), (40, 10**9, 39), (9_000, 8_760, 4096)]
+)
+def test_a_season_beyond_the_data_or_the_memory_is_refused(
+    length: int, season: int, most: int
+) -> None:
+    """The message names the longest season that can be had."""
+    with pytest.raises(DataError, match=f"at most {most},.*--season-length"):
+        plan(panel(length), Wishes(season_length=season))
+
+
+def test_a_calendar_season_longer_than_the_data_is_no_season() -> None:
+    """Forty weeks do not tell of a year."""
+    assert plan(panel(40, freq="W-SUN"), Wishes()).task.season_length == 1
+    assert plan(panel(60, freq="W-SUN"), Wishes()).task.season_length == 52
+
+
+def test_a_horizon_beyond_the_memory_is_refused() -> None:
+    """Longer ones are rolled forward, and the message says so."""
+    with pytest.raises(DataError, match=r"at most 1024.*roll"):
+        plan(panel(5_000), Wishes(horizon=1025))
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,12 @@ def _checked(url: str) -> URL:
             f"database: expected sqlite:///FILE, got {url!r}; for instance "
             "sqlite:///state/forecaster.db"
         )
+    if ":memory:" in parsed.database or "memory" in str(parsed.query.get("mode", "")):
+        raise ConfigError(
+            "database: expected a file, since what is carried must survive a restart; "
+            "got one in memory. Give a file, for instance "
+            "--database sqlite:///state/forecaster.db"
+        )
     try:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -34,6 +34,13 @@ def test_a_database_that_cannot_be_used_is_refused(url: str) -> None:
         open_database(url)
 
 
+@pytest.mark.parametrize("place", [":memory:", "file::memory:?uri=true"])
+def test_a_database_in_memory_is_refused(place: str) -> None:
+    """What is carried must survive a restart, so the message asks for a file."""
+    with pytest.raises(ConfigError, match=r"survive a restart.*Give a file"):
+        open_database(f"sqlite:///{place}")
+
+
 def test_a_commit_is_on_disk_before_it_returns(tmp_path: Path) -> None:
     """Write-ahead log, synchronous FULL, and waiting for other writers."""
     engine = open_database(f"sqlite:///{tmp_path}/x.db")

@@ -94,13 +94,10 @@ def _told_apart() -> Iterator[None]:
 
 
 def _checked(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
+    parsed = _parsed(url)
     if parsed is None or parsed.drivername != "sqlite" or not parsed.database:
         raise ConfigError(
-            f"database: expected sqlite:///FILE, got {url!r}; for instance "
+            f"database: expected sqlite:///FILE, got {_shown(url)}; for instance "
             "sqlite:///state/forecaster.db"
         )
     if ":memory:" in parsed.database or "memory" in str(parsed.query.get("mode", "")):
@@ -117,6 +114,29 @@ def _checked(url: str) -> URL:
             f"{error.strerror}; give another one with --database"
         ) from error
     return parsed
+
+
+def _parsed(url: str) -> URL | None:
+    """Return what a URL says, or nothing if it is none, or names a server."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
+        return None
+    server = parsed.host or parsed.username or parsed.password or parsed.port
+    return None if parsed.drivername == "sqlite" and server else parsed
+
+
+def _shown(url: str) -> str:
+    """Return a refused URL as it may be printed: with no password in it.
+
+    >>> _shown("postgresql://user:SECRET@h/db"), _shown("odd://user:SEC@RET@h:x")
+    ('postgresql://user:***@h/db', 'odd://…')
+    """
+    parsed = _parsed(url)
+    if parsed is None or url.count("@") > 1:  # then its parts are not sure
+        scheme, mark, _ = url.partition("://")
+        return f"{scheme}://…" if mark and "@" not in scheme else "no URL"
+    return parsed.set(query={}).render_as_string(hide_password=True)
 
 
 def _configure(connection: Any, _record: object) -> None:

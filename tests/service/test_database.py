@@ -34,6 +34,24 @@ def test_a_database_that_cannot_be_used_is_refused(url: str) -> None:
         open_database(url)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:SECRET@h/db",
+        "postgresql://user:a@SECRET@h/db",
+        "postgresql://user:SECRET@h:port/db",
+        "postgresql://h/db?password=SECRET",
+        "sqlite://user:SECRET@h/db",
+        "user:SECRET@h/db",
+    ],
+)
+def test_a_refused_url_keeps_its_password(url: str) -> None:
+    """What is printed names the scheme at most, never the password."""
+    with pytest.raises(ConfigError, match="expected sqlite:///FILE") as refusal:
+        open_database(url)
+    assert "SECRET" not in str(refusal.value)
+
+
 @pytest.mark.parametrize("place", [":memory:", "file::memory:?uri=true"])
 def test_a_database_in_memory_is_refused(place: str) -> None:
     """What is carried must survive a restart, so the message asks for a file."""

@@ -156,25 +156,32 @@ def plan(placed: Placed, span: Span, stored: Floats, on_conflict: OnConflict) ->
 
 
 def check_gaps(steps: Steps, span: Span, limit: int) -> int:
-    """Return how many absent steps lie before the written ones, at most ``limit``.
+    """Return how many steps lie absent around the written ones, ``limit`` at once.
 
-    >>> check_gaps(np.array([3, 4, 7]), Span(0, 2), limit=10)
+    >>> check_gaps(np.array([3, 4, 7]), Span(0, 2), limit=2)
     3
 
     Raises:
-        Unacceptable: there are more.
+        Unacceptable: more than ``limit`` lie between two neighbours.
     """
-    if not len(steps):
-        return 0
-    before = max(0, span.first - int(steps[0]) - int((steps < span.first).sum()))
-    after = max(0, int(steps[-1]) + 1 - span.end - int((steps >= span.end).sum()))
-    if before + after > limit:
-        raise Unacceptable(
-            f"{before + after} steps are absent between what is carried and these "
-            f"points, at most {limit} may be (max_gap); send what lies between, with "
-            "null for missing values, or delete the series and begin anew"
-        )
-    return before + after
+    earlier, later = steps[steps < span.first], steps[steps >= span.end]
+    before = np.diff(np.r_[earlier, span.first]) - 1
+    after = np.diff(np.r_[span.end - 1, later]) - 1
+    gaps = np.r_[before, after]
+    if len(gaps) and gaps.max() > limit:
+        widest = int(gaps.argmax())
+        beside = span.length > 0 and widest in (len(before) - 1, len(before))
+        raise _gap(int(gaps[widest]), limit, beside)
+    return int(gaps.sum())
+
+
+def _gap(absent: int, limit: int, beside_carried: bool) -> Unacceptable:
+    place = "what is carried and these points" if beside_carried else "two points"
+    anew = ", or delete the series and begin anew" if beside_carried else ""
+    return Unacceptable(
+        f"{absent} steps are absent between {place}, at most {limit} may be at once "
+        f"(max_gap); send what lies between, with null for missing values{anew}"
+    )
 
 
 def _parse(times: tuple[str | int, ...], frequency: Frequency) -> Any:

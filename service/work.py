@@ -33,7 +33,7 @@ class Rules:
 
     on_conflict: OnConflict
     key: str | None  # the same for a request and its retries
-    max_gap: int  # absent steps that one series may skip
+    max_gap: int  # absent steps that one series may skip at once
     max_absent: int  # absent steps that all series of the request may skip
 
 
@@ -113,14 +113,9 @@ def plan_all(
     for points in asked:
         try:
             job, skipped = _plan_one(
-                live, points, carried.get(points.unique_id), log, rules
+                live, points, carried.get(points.unique_id), log, rules, absent
             )
             absent += skipped
-            if absent > rules.max_absent:
-                raise Unacceptable(
-                    f"the series of this request skip more than {rules.max_absent} "
-                    "absent steps together; send fewer series at a time"
-                )
             jobs.append(job)
         except ServiceError as error:
             refusals.append(Refusal(points.unique_id, error))
@@ -163,6 +158,7 @@ def _plan_one(
     carried: Carried | None,
     log: Snapshot | None,
     rules: Rules,
+    absent: int,
 ) -> tuple[Job, int]:
     _refuse_misfits(live, points, carried, log)
     span = FRESH if carried is None else carried.span
@@ -176,6 +172,11 @@ def _plan_one(
     stored = _stored(placed.steps[placed.steps < span.end], carried, log)
     planned = plan(placed, span, stored, rules.on_conflict)
     skipped = check_gaps(planned.steps, span, rules.max_gap)
+    if absent + skipped > rules.max_absent:  # before they are laid out in memory
+        raise Unacceptable(
+            f"this request skips more than {rules.max_absent} absent steps in all "
+            "(max_points); send fewer series or a shorter time at once"
+        )
     way = journey(placed.grid, carried, planned, log)
     job = Job(points.unique_id, carried, placed.grid, planned, way, append)
     return job, skipped

@@ -250,6 +250,13 @@ def test_many_gaps_in_one_request_are_bounded_together(bench: Bench) -> None:
     assert all("fewer series" in r.error.detail for r in answer.refusals)
 
 
+def test_the_gaps_of_one_series_are_bounded_together(bench: Bench) -> None:
+    """Absent steps beyond the limit of the request are refused unlaid."""
+    sparse = by_hour(dict.fromkeys(range(0, 100 * 30, 100), 1.0))
+    with pytest.raises(AllRefused, match=r"absent steps in all .* shorter time"):
+        bench.engine.observe(Ask((sparse,)))
+
+
 def test_good_series_are_served_beside_bad_ones(bench: Bench) -> None:
     """Each series of a request stands alone."""
     bench.send({0: 1.0}, "known")

@@ -139,17 +139,43 @@ def test_a_time_that_cannot_be_read_is_named_by_its_place(time: object) -> None:
     st.sets(st.integers(-20, 40), max_size=10), st.integers(1, 10), st.integers(0, 30)
 )
 def test_gaps_are_counted_like_a_set(written: set[int], end: int, limit: int) -> None:
-    """Every step between what is carried and what is written is absent once."""
+    """Every absent step counts once, and no run of them may be beyond the limit."""
     span = Span(0, end)
-    whole = set(range(min([0, *written]), max([end - 1, *written]) + 1))
-    absent = len(whole - written - set(range(end)))
+    known = written | set(range(end))
+    whole = range(min(known), max(known) + 1)
+    marks = "".join("x" if step in known else " " for step in whole)
     steps = np.array(sorted(written), dtype=np.int64)
 
-    if absent > limit:
+    if max(map(len, marks.split("x"))) > limit:
         with pytest.raises(Unacceptable, match="max_gap"):
             check_gaps(steps, span, limit)
     else:
-        assert check_gaps(steps, span, limit) == absent
+        assert check_gaps(steps, span, limit) == marks.count(" ")
+
+
+def test_a_history_with_many_gaps_is_bounded_gap_by_gap() -> None:
+    """Twenty gaps of five thousand steps are no gap of a hundred thousand."""
+    steps = np.array([0, *range(4_999, 95_000, 5_000)])
+    assert check_gaps(steps, Span(0, 0), 10_000) == 95_000 - len(steps)
+
+
+@pytest.mark.parametrize(
+    ("span", "steps", "deletes"),
+    [
+        (Span(0, 0), [0, 20], False),
+        (Span(0, 5), [5, 20], False),
+        (Span(0, 5), [20, 21], True),
+        (Span(30, 35), [5], True),
+        (Span(30, 35), [5, 25], False),
+    ],
+)
+def test_beginning_anew_is_advised_where_it_helps(
+    span: Span, steps: list[int], deletes: bool
+) -> None:
+    """Only when the gap is one to what is carried."""
+    with pytest.raises(Unacceptable, match="max_gap") as caught:
+        check_gaps(np.array(steps), span, 10)
+    assert ("delete the series" in caught.value.detail) == deletes
 
 
 def test_a_calendar_of_months_places_like_one_of_hours() -> None:

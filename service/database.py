@@ -19,6 +19,13 @@ from service.tables import SCHEMA_VERSION, metadata, schema_version
 # With several writers in WAL mode these may damage the file (mended in 3.51.3).
 FIRST_UNSAFE, LAST_UNSAFE = (3, 7, 0), (3, 51, 2)
 BUSY_TIMEOUT_MS = 10_000
+# What waiting does not mend: the place or the file itself is of no use.
+UNUSABLE = {
+    sqlite.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite.SQLITE_NOTADB: "it is not a database",
+    sqlite.SQLITE_READONLY: "it cannot be written",
+    sqlite.SQLITE_PERM: "it may not be opened",
+}
 
 
 def open_database(url: str, connections: int = 16) -> Engine:
@@ -29,8 +36,8 @@ def open_database(url: str, connections: int = 16) -> Engine:
         connections: how many may be open at a time: one for each thread.
 
     Raises:
-        ConfigError: the URL, the SQLite library or the schema cannot be used.
-        StoreFailure: the file cannot be opened or written.
+        ConfigError: the URL, the file, the SQLite library or the schema cannot be used.
+        StoreFailure: the file cannot be used now, perhaps after a moment.
     """
     refuse_unsafe_sqlite(sqlite.sqlite_version_info)
     engine = create_engine(
@@ -43,7 +50,8 @@ def open_database(url: str, connections: int = 16) -> Engine:
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     try:
-        _prepare(engine)
+        with _unusable_refused(engine.url.database):
+            _prepare(engine)
     except (StoreFailure, ConfigError):
         engine.dispose()
         raise
@@ -91,6 +99,28 @@ def _told_apart() -> Iterator[None]:
         raise StoreFailure(
             f"the store does not answer ({reason}); try again after a moment"
         ) from error
+
+
+@contextmanager
+def _unusable_refused(file: str | None) -> Iterator[None]:
+    """Turn a failure that no waiting mends into a ConfigError that names the file."""
+    try:
+        yield
+    except StoreFailure as failure:
+        reason = UNUSABLE.get(_primary_code(failure.__cause__))
+        if reason is None:
+            raise
+        raise ConfigError(
+            f"database: expected a file of SQLite that can be written, got {file}: "
+            f"{reason}; give another one with --database sqlite:///FILE"
+        ) from failure
+
+
+def _primary_code(error: BaseException | None) -> int:
+    """Return SQLite's code of an error without its detail; -1 if it has none."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    return -1 if code is None else int(code) & 0xFF
 
 
 def _checked(url: str) -> URL:
@@ -162,9 +192,9 @@ def _write_ahead(engine: Engine) -> None:
             try:
                 connection.cursor().execute("PRAGMA journal_mode=WAL").close()
                 return
-            except sqlite.OperationalError:
+            except sqlite.OperationalError as error:
                 # Two who switch at once are refused without waiting (a deadlock).
-                if time.monotonic() > deadline:
+                if _primary_code(error) in UNUSABLE or time.monotonic() > deadline:
                     raise
             time.sleep(random.uniform(0.005, 0.05))
 
@@ -181,3 +211,5 @@ def _prepare(engine: Engine) -> None:
                 f"the database has schema {found}, this program needs "
                 f"{SCHEMA_VERSION}; use the program that wrote it, or another file"
             )
+        else:  # changes nothing, but fails where nothing can be written
+            connection.execute(schema_version.update().values(version=found))

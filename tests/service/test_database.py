@@ -1,6 +1,7 @@
 """Laws of opening the database."""
 
 import multiprocessing
+import time
 from pathlib import Path
 
 import pytest
@@ -93,13 +94,46 @@ def test_a_database_of_another_schema_is_refused(tmp_path: Path) -> None:
         open_database(url)
 
 
-def test_a_file_that_is_no_database_is_a_clear_error(tmp_path: Path) -> None:
-    """Not a traceback of the library."""
-    (tmp_path / "x.db").write_text(
-        "not a database, but long enough to be looked at" * 50
-    )
-    with pytest.raises(StoreFailure, match="not a database"):
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    """No waiting mends it, so the message names the file and the option."""
+    file = tmp_path / "x.db"
+    file.write_text("not a database, but long enough to be looked at" * 50)
+    with pytest.raises(ConfigError, match=rf"{file}: it is not a data.*--database"):
+        open_database(f"sqlite:///{file}")
+
+
+@pytest.mark.parametrize("place", [".", "/proc/x.db"])
+def test_a_place_where_no_database_can_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """A folder, or a folder that takes no files: named, with the option that mends it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=rf"got {place}: it cannot be .*--database"):
+        open_database(f"sqlite:///{place}")
+
+
+def test_a_database_that_cannot_be_written_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who opens it does not wait as for another writer."""
+    monkeypatch.chdir(tmp_path)
+    url = f"sqlite:///file:{tmp_path}/x.db"
+    open_database(f"{url}?uri=true").dispose()
+    started = time.monotonic()
+    with pytest.raises(ConfigError, match=r"cannot be written.*--database"):
+        open_database(f"{url}?mode=ro&uri=true")
+    assert time.monotonic() - started < 5
+
+
+def test_a_database_that_another_one_holds_may_answer_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is worth another try, and no fault of the setting."""
+    monkeypatch.setattr("service.database.BUSY_TIMEOUT_MS", 50)
+    engine = open_database(f"sqlite:///{tmp_path}/x.db")
+    with writing(engine), pytest.raises(StoreFailure, match="locked"):
         open_database(f"sqlite:///{tmp_path}/x.db")
+    engine.dispose()
 
 
 def test_a_failure_of_the_database_is_one_kind_of_error(tmp_path: Path) -> None:

@@ -33,9 +33,9 @@ print(json.dumps({
 """
 
 
-def run(code: str, **environ: str) -> str:
-    """What a fresh process prints."""
-    done = subprocess.run(
+def start(code: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run code in a fresh process."""
+    return subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
@@ -44,6 +44,11 @@ def run(code: str, **environ: str) -> str:
         timeout=300,
         check=False,
     )
+
+
+def run(code: str, **environ: str) -> str:
+    """What a fresh process prints."""
+    done = start(code, **environ)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -80,3 +85,20 @@ print(conf.bind, conf.workers, conf.threads, conf.worker_class, conf.preload_app
         FORECASTER_THREADS="5",
     )
     assert printed.split() == ["127.0.0.2:9000", "3", "5", "gthread", "False"]
+
+
+def test_an_unusable_database_ends_the_start_in_one_line(tmp_path: Path) -> None:
+    """Exit code 2 and the option that mends it, before any worker is started."""
+    code = """
+from service import gunicorn_conf as conf
+try:
+    conf.on_starting(None)
+except SystemExit as end:
+    print(end.code)
+"""
+    done = start(code, FORECASTER_DATABASE=f"sqlite:///{tmp_path}")
+
+    assert done.stdout == "2\n"
+    assert done.stderr.count("\n") == 1
+    assert f"{tmp_path}: it cannot be opened" in done.stderr
+    assert "--database" in done.stderr

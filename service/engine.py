@@ -9,6 +9,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -144,8 +145,15 @@ class Engine:
         else:
             with self._store.snapshot() as log:
                 jobs, unplanned = plan_all(live, todo, log, rules)
-        results, overflown = walk(live, jobs, ask.wanted)
+        results, overflown = walk(live, jobs, self._wanted(live, ask))
         return results, [*unplanned, *overflown]
+
+    def _wanted(self, live: Live, ask: Ask) -> Wanted | None:
+        """Return what is wanted; the model's own horizon only up to the limit."""
+        if ask.wanted is None or ask.wanted.horizon is not None:
+            return ask.wanted
+        horizon = min(live.model.manifest.horizon, self._limits.max_horizon)
+        return replace(ask.wanted, horizon=horizon)
 
     def _commit(self, live: Live, ask: Ask, results: Sequence[Result]) -> set[str]:
         changes = [result.change for result in results if result.change is not None]
@@ -162,7 +170,7 @@ class Engine:
         limits = self._limits
         series = len(ask.series) + len(ask.refused)
         points = sum(len(one.values) for one in ask.series)
-        horizon = (ask.wanted.horizon if ask.wanted is not None else None) or 1
+        horizon = 1 if ask.wanted is None else ask.wanted.horizon or 1
         for came, limit, loc, name in (
             (series, limits.max_series, "series", "max_series"),
             (points, limits.max_points, "series", "max_points"),

@@ -67,7 +67,9 @@ class ForecastQuery(_Query):
     """Which forecasts to give."""
 
     h: Horizon | None = Field(
-        default=None, description="Steps to forecast; default: the model's horizon."
+        default=None,
+        description="Steps to forecast; default: the model's horizon, at most "
+        "`max_horizon`.",
     )
     level: Annotated[Levels, BeforeValidator(_split)] | None = Field(
         default=None, description="Central intervals in percent, such as 80,95."

@@ -94,7 +94,9 @@ class _Options(_Strict):
         default=None, description="The model; may be left out when there is one."
     )
     h: Horizon | None = Field(
-        default=None, description="Steps to forecast; default: the model's horizon."
+        default=None,
+        description="Steps to forecast; default: the model's horizon, at most "
+        "`max_horizon`.",
     )
     level: Levels | None = Field(
         default=None, description="Central intervals in percent, such as 80."

@@ -447,6 +447,14 @@ def test_a_request_beyond_the_limits_is_refused(
     assert bench.engine.page(None, "", ("", ""), 9) == []
 
 
+def test_the_default_horizon_keeps_to_the_limit(bench: Bench) -> None:
+    """A model made for more steps than a request may ask for forecasts as many."""
+    bench.models.live = Live("demo", "v1", FakeModel(manifest(horizon=60)))
+    forecast = bench.send({0: 1.0}).forecast
+    assert forecast is not None
+    assert len(forecast.times) == LIMITS.max_horizon
+
+
 def test_a_series_of_another_frequency_is_refused(bench: Bench) -> None:
     """When a model of that name is trained anew on another grid."""
     bench.send({0: 1.0})

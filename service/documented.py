@@ -13,7 +13,7 @@ from flask_openapi3.models.request_body import RequestBody
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.utils import parse_body
 from pydantic import BaseModel, ValidationError
-from werkzeug.exceptions import UnsupportedMediaType
+from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from service.complaints import complaint
 from service.errors import Unacceptable
@@ -72,7 +72,16 @@ def body() -> bytes:
     """Return the body of this request, which must say that it is plain JSON."""
     if request.mimetype != "application/json" or request.content_encoding:
         raise UnsupportedMediaType
-    return request.get_data(cache=False)
+    data = request.get_data(cache=False)
+    if request.content_length is None and len(data) == request.max_content_length:
+        _refuse_more()
+    return data
+
+
+def _refuse_more() -> None:
+    """Refuse a body in chunks that goes on where reading stopped at the limit."""
+    if request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
 
 
 def retry_key() -> str | None:

@@ -1,5 +1,6 @@
 """Every bad request gets its status and a problem that names the mend."""
 
+import io
 import json
 import time
 from typing import Any
@@ -411,3 +412,18 @@ def test_a_failure_of_our_own_is_a_short_problem_too(
     answer = post(client, one())
     check(answer, 500, "safe to send again")
     assert "division" not in answer.text
+
+
+@pytest.mark.parametrize(("beyond", "status"), [(0, 200), (1, 413), (2**20, 413)])
+def test_a_body_in_chunks_keeps_to_the_limit(
+    client: FlaskClient, beyond: int, status: int
+) -> None:
+    """Without a Content-Length it is refused as well, and never cut."""
+    body = json.dumps({**one(), "stateless": True}).encode()
+    answer = client.post(
+        "/predict",
+        input_stream=io.BytesIO(body.ljust(2**20 + beyond)),
+        headers={"Transfer-Encoding": "chunked", "Content-Type": "application/json"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert answer.status_code == status

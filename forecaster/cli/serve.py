@@ -1,12 +1,14 @@
 """`forecaster serve`: run the REST service under gunicorn."""
 
 import os
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
 
 import click
 
+from forecaster.errors import ConfigError
 from forecaster.settings import (
     FIELDS,
     Server,
@@ -44,7 +46,9 @@ def serve(**flags: object) -> None:
 
     The limits of a request are settings too: see `forecaster config`.
     """
-    check_exposure(load(flags).server)
+    server = load(flags).server
+    check_exposure(server)
+    check_free(server)
     given = {name: value for name, value in flags.items() if value is not None}
     for name, value in given.items():
         os.environ[environment_name(name)] = str(value)
@@ -52,6 +56,27 @@ def serve(**flags: object) -> None:
     # This process becomes gunicorn's master, so that signals reach it and TensorFlow
     # is loaded by the workers alone. What was given goes along by the environment.
     os.execv(sys.executable, gunicorn_command())
+
+
+def check_free(server: Server) -> None:
+    """Refuse an address that gunicorn could not listen on, as it would try to.
+
+    Raises:
+        ConfigError: the port is taken, or the host is none of this machine.
+    """
+    host = server.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind((host, server.port))
+            tried.listen()
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(
+            f"expected an address to listen on, got host {server.host!r} and port "
+            f"{server.port}: {reason}; give others with --host and --port"
+        ) from error
 
 
 def gunicorn_command() -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -94,6 +95,11 @@ BAD_LINES = [
     ("serve --host 0.0.0.0", "Listen on 127.0.0.1, or say --insecure"),
     ("serve --host ::", "--insecure"),
     ("serve --host=", "host must be a text"),
+    (
+        "serve --port 0 --insecure --host 192.0.2.1",
+        "give others with --host and --port",
+    ),
+    ("serve --port 0 --insecure --host no.such.invalid", "--host and --port"),
     ("models remove", "No such command 'remove'"),
     ("models list extra", "unexpected extra argument (extra)"),
     ("models --models-dir elsewhere list", "unexpected extra argument (list)"),
@@ -233,6 +239,7 @@ def test_serve_becomes_gunicorn_with_the_flags_in_its_environment(
     started: list[list[str]] = []
     monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
     monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(serve, "check_free", lambda _: None)
 
     shell("serve --host 0.0.0.0 --port 9000 --insecure --models-dir here")
 
@@ -246,6 +253,33 @@ def test_serve_becomes_gunicorn_with_the_flags_in_its_environment(
         "FORECASTER_INSECURE": "True",
         "FORECASTER_MODELS_DIR": "here",
     }
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_serve_refuses_a_port_in_use(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    """One line that names the port and the options, before gunicorn is started."""
+    monkeypatch.setattr(os, "execv", lambda *_: pytest.fail("was started"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        outcome = shell(f"serve --host {host} --port {port}")
+
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert f"port {port}: Address already in use; give others" in outcome.err
+
+
+def test_serve_takes_a_free_port_by_itself(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Port 0 is always free."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+
+    assert shell("serve --port 0").code == 0
+    assert len(started) == 1
 
 
 def test_python_m_forecaster_is_the_same_command(tmp_path: Path) -> None:

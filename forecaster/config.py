@@ -8,6 +8,7 @@ A configuration file is TOML with two tables, each entry optional:
     steps = 500
 """
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -18,6 +19,7 @@ from forecaster.errors import ConfigError
 
 QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 CELLS = ("lstm", "gru", "rnn", "peephole", "coupled")
+MOST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,12 @@ class Schedule:
         for name in ("steps", "lanes", "chunk"):
             _at_least(name, getattr(self, name), 1)
         _at_least("seed", self.seed, 0)
+        if self.seed > MOST_SEED:
+            raise ConfigError(f"seed: expected at most {MOST_SEED}, got {self.seed}.")
         for name in ("learning_rate", "max_time_s"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ConfigError(
-                    f"{name}: expected above 0, got {getattr(self, name)}."
+                    f"{name}: expected above 0 and finite, got {getattr(self, name)}."
                 )
 
 

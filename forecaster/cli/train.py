@@ -1,5 +1,6 @@
 """`forecaster train`: one global model on all series of a file."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from forecaster.cli.common import (
     models_dir_option,
     print_json,
 )
-from forecaster.config import CELLS
+from forecaster.config import CELLS, MOST_SEED
+from forecaster.errors import ConfigError
 from forecaster.manifest import Manifest
 
 FILE = click.Path(path_type=Path)
@@ -30,7 +32,7 @@ SECONDS = click.FloatRange(0, min_open=True)
 @click.option(
     "--max-time", "max_time_s", type=SECONDS, help="Seconds to train at most."
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Seed of all chance.")
+@click.option("--seed", type=click.IntRange(0, MOST_SEED), help="Seed of all chance.")
 @click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell.")
 @json_option
 def train(
@@ -47,6 +49,7 @@ def train(
     the data. The first version of a model becomes its champion.
     """
     registry.check_name(name)
+    check_models_dir(models_dir, name)
     from forecaster.reading import read_panel  # pandas is slow to import
 
     panel = read_panel(data, freq)
@@ -63,6 +66,26 @@ def train(
     role = " (champion)" if is_champion else ""
     click.echo(f"wrote {models_dir / name / manifest.version}{role}")
     click.echo(f"held out: {_scores(manifest)}")
+
+
+def check_models_dir(models_dir: Path, name: str) -> None:
+    """Refuse, before any work is done, a folder that could not take a new version.
+
+    Raises:
+        ConfigError: it cannot be made, or nothing can be written in it.
+    """
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        own = models_dir / name
+        with tempfile.NamedTemporaryFile(
+            dir=own if own.exists() else models_dir, prefix=".probe-"
+        ) as probe:
+            probe.write(b"?")
+    except OSError as error:
+        raise ConfigError(
+            f"expected a folder that can be written for the models, got {models_dir}: "
+            f"{error.strerror}; give another one with --models-dir"
+        ) from error
 
 
 def _scores(manifest: Manifest) -> str:

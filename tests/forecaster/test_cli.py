@@ -282,6 +282,30 @@ def test_serve_takes_a_free_port_by_itself(
     assert len(started) == 1
 
 
+@pytest.mark.parametrize("place", ["file", "file/models", "/proc/models"])
+def test_train_refuses_a_models_folder_that_cannot_be_written(
+    shell: Shell, place: str
+) -> None:
+    """It says so before it looks at the data, in one line that names the option."""
+    (shell.folder / "file").touch()
+
+    outcome = shell(f"train absent.csv --name demo --models-dir {place}")
+
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert f"for the models, got {place}: " in outcome.err
+    assert "--models-dir" in outcome.err
+
+
+def test_train_leaves_no_trace_of_having_tried_the_models_folder(shell: Shell) -> None:
+    """What could be written is removed again, and the data are looked at."""
+    outcome = shell("train absent.csv --name demo --models-dir new/models")
+
+    assert outcome.code == 2
+    assert "absent.csv" in outcome.err
+    assert list((shell.folder / "new" / "models").iterdir()) == []
+
+
 def test_python_m_forecaster_is_the_same_command(tmp_path: Path) -> None:
     """`python -m forecaster` runs the command line and passes its exit code on."""
     root = Path(cli.__file__).parents[2]

@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Protocol
 
 import numpy as np
@@ -29,9 +30,10 @@ from service.exchange import Answer, Ask, Portrait, forecast_only
 from service.planning import Points, times_at
 from service.records import Listed
 from service.store import Store
+from service.turns import Turns
 from service.work import Result, Rules, plan_all, walk
 
-ATTEMPTS = 20  # to commit a series that others write too
+PATIENCE_S = 10.0  # with a series that others write too: for a turn, then to commit
 RECENT = 100  # values shown of a series
 NOT_CARRIED = "nothing is carried for that series; GET /series lists what is"
 
@@ -60,6 +62,7 @@ class Engine:
         self._store = store
         self._limits = limits
         self._pause = pause
+        self._turns = Turns()
 
     def observe(self, ask: Ask) -> Answer:
         """Apply the points, durably, and forecast where forecasts are wanted.
@@ -70,7 +73,8 @@ class Engine:
         """
         self._check(ask)
         live = self._models.get(ask.name)
-        results, refusals = self._settle(live, ask, _distinct(ask.series))
+        with self._turns.taken(_written(live.name, ask), PATIENCE_S):
+            results, refusals = self._settle(live, ask, _distinct(ask.series))
         refusals = [*ask.refused, *_twice(ask.series), *refusals]
         if refusals and not results:
             raise AllRefused(tuple(refusals))
@@ -120,13 +124,14 @@ class Engine:
         """Plan, walk and commit until every series is either applied or refused."""
         results: list[Result] = []
         refusals: list[Refusal] = []
-        for attempt in range(ATTEMPTS):
+        deadline = time.monotonic() + PATIENCE_S
+        for attempt in count():
             done, refused = self._walk(live, ask, todo)
             lost = self._commit(live, ask, done)
             results += [result for result in done if result.unique_id not in lost]
             refusals += refused
             todo = [points for points in todo if points.unique_id in lost]
-            if not todo:
+            if not todo or time.monotonic() > deadline:
                 break
             self._pause(random.uniform(0, 0.001 * 2 ** min(attempt, 6)))
         contended = Contended("others write to this series all the time; try again")
@@ -181,6 +186,13 @@ class Engine:
                     f"{came} is more than one request may ask for ({name} is {limit})",
                     loc,
                 )
+
+
+def _written(name: str, ask: Ask) -> list[tuple[str, str]]:
+    """Return the series that a request brings points for, to be kept."""
+    if ask.stateless:
+        return []
+    return [(name, points.unique_id) for points in ask.series if len(points.values)]
 
 
 def _distinct(series: Sequence[Points]) -> list[Points]:

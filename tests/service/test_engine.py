@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from forecaster.frequency import Frequency
 from forecaster.settings import Limits
+from service import engine
 from service.carrying import Live, Wanted
 from service.database import open_database
 from service.engine import Engine
@@ -398,8 +399,11 @@ def test_a_writer_that_lost_plans_again(bench: Bench) -> None:
     )
 
 
-def test_a_writer_that_always_loses_is_told_to_come_back(bench: Bench) -> None:
-    """After a bounded number of attempts, with nothing applied."""
+def test_a_writer_that_always_loses_is_told_to_come_back(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a bounded time, with nothing applied."""
+    monkeypatch.setattr(engine, "PATIENCE_S", 0.05)
     bench.store.commit = lambda *args: {"a"}  # type: ignore[method-assign]
     with pytest.raises(AllRefused) as caught:
         bench.send({0: 1.0})
@@ -426,6 +430,31 @@ def test_writers_at_once_apply_each_point_once(bench: Bench) -> None:
 
     assert errors == []
     np.testing.assert_allclose(bench.state(), states_of(bench.model, values), rtol=1e-6)
+
+
+def test_appending_at_once_wastes_no_work(bench: Bench) -> None:
+    """Twenty-four clients of one series take turns: no commit is ever lost."""
+    bench.send({0: 0.0})
+    commit, lost = bench.store.commit, []
+
+    def watched(name: str, version: str, changes: list[Change]) -> set[str]:
+        moved = commit(name, version, changes)
+        lost.extend(moved)
+        return moved
+
+    def work(value: float) -> None:
+        for _ in range(3):
+            bench.engine.observe(Ask((Points("a", None, np.array([value])),)))
+
+    bench.store.commit = watched  # type: ignore[method-assign, assignment]
+    threads = [threading.Thread(target=work, args=(v,)) for v in range(24)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert lost == []
+    assert bench.send({}).span.length == 1 + 24 * 3
 
 
 @pytest.mark.parametrize(

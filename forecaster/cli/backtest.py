@@ -13,7 +13,7 @@ from forecaster.cli.common import (
     models_dir_option,
     print_json,
 )
-from forecaster.cli.frames import check_writable, write
+from forecaster.cli.frames import check_other_file, check_writable, write
 from forecaster.cli.inputs import Watched, read_for_model, say
 from forecaster.manifest import Manifest
 from forecaster.report import Report
@@ -63,6 +63,7 @@ def backtest(
     model was trained on it has seen: for an honest score, DATA goes on after that.
     """
     check_writable(wishes["out"])
+    check_other_file(wishes["out"], data)
     check_writable(wishes["plot"], PICTURES)
     folder = registry.resolve(models_dir, name, version)
     manifest = manifests.read(folder)

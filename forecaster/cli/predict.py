@@ -14,7 +14,13 @@ from forecaster.cli.common import (
     models_dir_option,
     print_json,
 )
-from forecaster.cli.frames import as_csv, as_table, check_writable, write
+from forecaster.cli.frames import (
+    as_csv,
+    as_table,
+    check_other_file,
+    check_writable,
+    write,
+)
 from forecaster.cli.inputs import Watched, read_for_model, say
 from forecaster.cli.levels import SpreadsLevels, level_option
 from forecaster.frequency import Frequency
@@ -54,6 +60,7 @@ def predict(
     """
     out: Path | None = wishes["out"]
     check_writable(out)
+    check_other_file(out, data)
     folder = registry.resolve(models_dir, name, version)
     manifest = manifests.read(folder)
     prediction.check_levels(wishes["levels"], manifest.quantiles)

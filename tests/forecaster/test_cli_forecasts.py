@@ -147,6 +147,25 @@ def test_what_cannot_be_used_is_refused_in_one_line(
     assert says in outcome.err
 
 
+@pytest.mark.parametrize("verb", ["predict", "backtest"])
+@pytest.mark.parametrize("out", ["monthly.csv", "./monthly.csv", "link.csv"])
+def test_the_file_that_is_read_is_not_written_over(
+    run: Run, unloadable: Path, tmp_path: Path, verb: str, out: str
+) -> None:
+    """By whatever name it goes: exit code 2, in one line, and the file stays."""
+    data = tmp_path / "monthly.csv"
+    data.write_text("unique_id,ds,y\n" + DATASETS["monthly.csv"])
+    (tmp_path / "link.csv").symlink_to(data)
+    before = data.read_text()
+
+    outcome = run(verb, "monthly.csv", "--name", "m", "--out", out)
+
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert "--out: expected another file than DATA" in outcome.err
+    assert data.read_text() == before
+
+
 def test_a_damaged_model_is_a_failure_and_not_a_wrong_usage(
     run: Run, unloadable: Path, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """The statements of the store, and what their rows mean."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Select, and_, bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert
@@ -16,9 +16,12 @@ from service.records import (
     pack_state,
     unpack_state,
 )
-from service.tables import observations, series, states
+from service.tables import appends, observations, series, states
+
+Id = TypeVar("Id", str, int)
 
 IDS_PER_QUERY = 500  # a statement takes a limited number of parameters
+KEYS_PER_SERIES = 1_000  # remembered for retries; older ones are forgotten
 HIGHEST = chr(0x10FFFF)  # sorts behind every other character
 
 CARRIED = (
@@ -66,8 +69,6 @@ MOVE_SERIES = (
         first_step=bindparam("first_step"),
         end_step=bindparam("end_step"),
         revision=bindparam("revision"),
-        append_key=bindparam("append_key"),
-        append_step=bindparam("append_step"),
     )
 )
 FORGET_VALUE = delete(observations).where(
@@ -85,6 +86,27 @@ KEEP_STATE = _state.on_conflict_do_update(
         column: _state.excluded[column]
         for column in ("revision", "end_step", "format", "crc32", "state")
     },
+)
+APPENDS = select(appends).where(
+    appends.c.key == bindparam("key"),
+    appends.c.series_pk.in_(bindparam("pks", expanding=True)),
+)
+KEEP_APPEND = insert(appends).values(
+    series_pk=bindparam("pk"),
+    key=bindparam("key"),
+    step=bindparam("step"),
+    count=bindparam("count"),
+)
+_newer = appends.alias()
+FORGET_APPENDS = delete(appends).where(
+    appends.c.series_pk == bindparam("pk"),
+    appends.c.step
+    <= select(_newer.c.step)
+    .where(_newer.c.series_pk == bindparam("pk"))
+    .order_by(_newer.c.step.desc())
+    .limit(1)
+    .offset(KEYS_PER_SERIES)
+    .scalar_subquery(),
 )
 DROP_SERIES = delete(series).where(
     series.c.name == bindparam("of"), series.c.unique_id == bindparam("id")
@@ -105,7 +127,7 @@ def page(name: str | None, prefix: str, after: tuple[str, str]) -> Select[Any]:
     return query if name is None else query.where(series.c.name == name)
 
 
-def portions(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+def portions(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:
     """Give the ids in portions that fit into one statement.
 
     >>> [len(portion) for portion in portions(["a"] * 501)]
@@ -131,10 +153,7 @@ def carried_of(row: Any) -> Carried:
     if row.state_revision == span.revision and row.state_end <= span.end:
         state = unpack_state(row.format, row.crc32, row.state)
         kept = None if state is None else Kept(state, row.state_end)
-    append = None
-    if row.append_key is not None:
-        append = Append(row.append_key, row.append_step)
-    return Carried(row.pk, row.unique_id, grid_of(row), span, kept, append)
+    return Carried(row.pk, row.unique_id, grid_of(row), span, kept)
 
 
 def series_row(name: str, change: Change) -> dict[str, Any]:
@@ -154,14 +173,16 @@ def move_row(pk: int, change: Change) -> dict[str, Any]:
 
 
 def _moving(change: Change) -> dict[str, Any]:
-    append = change.append
     return {
         "first_step": change.span.first,
         "end_step": change.span.end,
         "revision": change.span.revision,
-        "append_key": None if append is None else append.key,
-        "append_step": None if append is None else append.step,
     }
+
+
+def append_row(pk: int, append: Append) -> dict[str, Any]:
+    """Return the parameters of KEEP_APPEND and FORGET_APPENDS."""
+    return {"pk": pk, "key": append.key, "step": append.step, "count": append.count}
 
 
 def state_row(pk: int, version: str, change: Change) -> dict[str, Any]:

@@ -49,13 +49,15 @@ class Append:
 
     key: str
     step: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Carried:
     """What the store holds of one series, for one model version.
 
-    ``kept`` is None when no state of that version agrees with the log.
+    ``kept`` is None when no state of that version agrees with the log; ``append`` tells
+    where values went that came with the key of the request before.
     """
 
     pk: int
@@ -82,6 +84,7 @@ class Change:
 
     ``before`` is None for a series that must not exist yet. ``values`` replace what the
     log has at ``steps``; NaN is a missing value. ``state`` has seen all of ``span``.
+    ``append`` is to be remembered for retries.
     """
 
     unique_id: str

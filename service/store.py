@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, update
 
 from service import queries
 from service.database import reading, writing
-from service.records import Carried, Change, Floats, Listed
+from service.records import Append, Carried, Change, Floats, Listed
 from service.tables import schema_version
 
 
@@ -31,6 +31,17 @@ class Snapshot:
             wanted = {"name": name, "version": version, "ids": some}
             rows = self._connection.execute(queries.CARRIED, wanted)
             found |= {row.unique_id: queries.carried_of(row) for row in rows}
+        return found
+
+    def appends(self, key: str, pks: Sequence[int]) -> dict[int, Append]:
+        """Return where the values that came with a key went, by the series."""
+        found: dict[int, Append] = {}
+        for some in queries.portions(pks):
+            rows = self._connection.execute(queries.APPENDS, {"key": key, "pks": some})
+            found |= {
+                row.series_pk: Append(key, row.step, row._mapping["count"])
+                for row in rows
+            }
         return found
 
     def values(self, pk: int, first: int, end: int) -> Floats:
@@ -132,10 +143,24 @@ def _write(
         rows = [queries.move_row(pks[c.unique_id], c) for c in moved]
         connection.execute(queries.MOVE_SERIES, rows)
     _write_values(connection, pks, changes)
+    _write_appends(connection, pks, changes)
     connection.execute(
         queries.KEEP_STATE,
         [queries.state_row(pks[c.unique_id], version, c) for c in changes],
     )
+
+
+def _write_appends(
+    connection: Connection, pks: dict[str, int], changes: Sequence[Change]
+) -> None:
+    rows = [
+        queries.append_row(pks[c.unique_id], c.append)
+        for c in changes
+        if c.append is not None
+    ]
+    if rows:
+        connection.execute(queries.KEEP_APPEND, rows)
+        connection.execute(queries.FORGET_APPENDS, rows)
 
 
 def _write_values(

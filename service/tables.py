@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -37,8 +38,6 @@ series = Table(
     Column("first_step", BigInteger, nullable=False),
     Column("end_step", BigInteger, nullable=False),
     Column("revision", BigInteger, nullable=False),  # how often history was rewritten
-    Column("append_key", Text),  # of the last request without times that had a key
-    Column("append_step", BigInteger),  # where its values went
     UniqueConstraint("name", "unique_id"),
     sqlite_autoincrement=True,  # a pk never comes back: a stale write cannot hit it
 )
@@ -49,6 +48,17 @@ observations = Table(
     Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("y", Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+appends = Table(  # where the values of requests without times went, by their key
+    "appends",
+    metadata,
+    Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("step", BigInteger, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Index("appends_by_step", "series_pk", "step"),  # finds the oldest
     sqlite_with_rowid=False,
 )
 

@@ -5,12 +5,12 @@ refusal and leaves the others alone.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from service.carrying import Forecast, Journey, Live, Wanted, carry, forecast, journey
-from service.errors import Refusal, ServiceError, Unacceptable, UnknownSeries
+from service.errors import Conflict, Refusal, ServiceError, Unacceptable, UnknownSeries
 from service.planning import (
     Counts,
     OnConflict,
@@ -46,7 +46,7 @@ class Job:
     grid: Grid
     plan: Plan
     journey: Journey
-    append: Append | None
+    append: Append | None  # to be remembered
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +109,8 @@ def plan_all(
     """
     ids = [points.unique_id for points in asked]
     carried = {} if log is None else log.carried(live.name, live.version, ids)
+    if log is not None and rules.key is not None:
+        carried |= _sent_before(asked, carried, log, rules.key)
     jobs, refusals, absent = [], [], 0
     for points in asked:
         try:
@@ -163,11 +165,8 @@ def _plan_one(
     _refuse_misfits(live, points, carried, log)
     span = FRESH if carried is None else carried.span
     grid = None if carried is None else carried.grid
-    append = None if carried is None else carried.append
-    next_step = span.end
-    if points.times is None and rules.key is not None:
-        append = _append(append, rules.key, span.end)
-        next_step = append.step
+    earlier = None if carried is None else carried.append
+    next_step = span.end if earlier is None else _retried(earlier, points)
     placed = place(points, live.frequency, grid, next_step)
     stored = _stored(placed.steps[placed.steps < span.end], carried, log)
     planned = plan(placed, span, stored, rules.on_conflict)
@@ -178,13 +177,43 @@ def _plan_one(
             "(max_points); send fewer series or a shorter time at once"
         )
     way = journey(placed.grid, carried, planned, log)
+    append = None
+    if earlier is None and rules.key is not None and _untimed(points):
+        append = Append(rules.key, next_step, len(points.values))
     job = Job(points.unique_id, carried, placed.grid, planned, way, append)
     return job, skipped
 
 
-def _append(before: Append | None, key: str, end: int) -> Append:
-    """Return where values without times go: a retry's to where they went before."""
-    return before if before is not None and before.key == key else Append(key, end)
+def _untimed(points: Points) -> bool:
+    return points.times is None and len(points.values) > 0
+
+
+def _sent_before(
+    asked: Sequence[Points], carried: dict[str, Carried], log: Snapshot, key: str
+) -> dict[str, Carried]:
+    """Return the series that got values without times with this key before."""
+    known = [
+        carried[points.unique_id]
+        for points in asked
+        if _untimed(points) and points.unique_id in carried
+    ]
+    found = log.appends(key, [one.pk for one in known])
+    return {
+        one.unique_id: replace(one, append=found[one.pk])
+        for one in known
+        if one.pk in found
+    }
+
+
+def _retried(earlier: Append, points: Points) -> int:
+    """Return where a retry's values go: where they went before."""
+    if len(points.values) != earlier.count:
+        raise Conflict(
+            f"this key came with {earlier.count} values before, now with "
+            f"{len(points.values)}; send a retry as it was, or a key of its own",
+            "y",
+        )
+    return earlier.step
 
 
 def _refuse_misfits(

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from service.database import open_database, writing
-from service.records import Carried, Change, Grid, Span
+from service.records import Append, Carried, Change, Grid, Span
 from service.store import Store
 
 NAME, VERSION = "demo", "v1"
@@ -291,3 +292,20 @@ def dump(store: Store) -> dict[str, list[tuple[object, ...]]]:
             ]
             for table in ("series", "observations", "states")
         }
+
+
+def test_every_key_of_an_append_is_remembered_with_its_values(store: Store) -> None:
+    """From the same commit on, per series, and until the series is dropped."""
+    first = replace(change(None, [1.0]), append=Append("k1", 0, 1))
+    store.commit(NAME, VERSION, [first, change(None, [1.0], unique_id="b")])
+    second = replace(change(read(store), [2.0, 3.0]), append=Append("k2", 1, 2))
+    store.commit(NAME, VERSION, [second])
+    pks = [read(store, unique_id).pk for unique_id in ("a", "b")]
+
+    with store.snapshot() as log:
+        assert log.appends("k1", pks) == {pks[0]: first.append}
+        assert log.appends("k2", pks) == {pks[0]: second.append}
+        assert log.appends("k3", pks) == {}
+    store.drop(NAME, "a")
+    with store.snapshot() as log:
+        assert log.appends("k1", pks) == {}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from forecaster.frequency import Frequency
 from forecaster.settings import Limits
-from service import engine
+from service import engine, queries
 from service.carrying import Live, Wanted
 from service.database import open_database
 from service.engine import Engine
@@ -164,9 +164,33 @@ def test_a_retry_of_values_without_times_is_known_by_its_key(bench: Bench) -> No
     assert append([2.0, 3.0], "k1") == (4, 2)
     assert append([2.0, 3.0], "k2") == (6, 0)
     assert append([2.0, 3.0], None) == (8, 0)
+    assert append([2.0, 3.0], "k1") == (8, 2)
+    with pytest.raises(AllRefused, match="2 values before, now with 3"):
+        append([2.0, 3.0, 4.0], "k1")
     with pytest.raises(AllRefused) as caught:
         append([2.0, 9.0], "k2")
     assert isinstance(caught.value.refusals[0].error, Conflict)
+
+
+def test_a_thousand_keys_of_a_series_are_remembered(bench: Bench) -> None:
+    """Older ones are forgotten, those of other series are not, and all go with it."""
+    assert queries.KEYS_PER_SERIES == 1_000
+
+    def append(key: str, unique_id: str = "a") -> int:
+        ask = Ask((Points(unique_id, None, np.array([1.0])),), key=key)
+        return bench.engine.observe(ask).results[0].counts.applied
+
+    bench.send({0: 1.0}, "b")
+    append("0", "b")
+    bench.send({0: 1.0})
+    assert sum(append(str(n)) for n in range(1_001)) == 1_001
+
+    assert append("1") == 0
+    assert append("0", "b") == 0
+    assert append("0") == 1
+    bench.engine.forget("a", None)
+    bench.send({0: 1.0})
+    assert append("1") == 1
 
 
 def test_a_conflict_is_refused_as_a_whole(bench: Bench) -> None:

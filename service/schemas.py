@@ -203,4 +203,6 @@ def _from_json(data: bytes) -> Any:
 def _id_of(entry: Any) -> str | None:
     """Return the id of a series that is wrong elsewhere, to tell the caller which."""
     name = entry.get("unique_id") if isinstance(entry, dict) else None
+    if isinstance(name, int) and not isinstance(name, bool):
+        return str(name) if abs(name) <= LARGEST_INTEGER else None
     return name if isinstance(name, str) and len(name) <= MAX_ID else None

@@ -87,3 +87,15 @@ def test_the_last_of_two_equal_keys_counts() -> None:
     """As everywhere where JSON is read."""
     ask = read_ask(b'{"series": {"unique_id": "a", "unique_id": "b"}}', True)
     assert ask.series[0].unique_id == "b"
+
+
+@pytest.mark.parametrize(
+    ("unique_id", "told"), [(7, "7"), ("7", "7"), (True, None), (2**60, None)]
+)
+def test_a_series_that_is_wrong_is_told_by_its_id(
+    unique_id: object, told: str | None
+) -> None:
+    """Text or a whole number, as it would be carried; what can be no id is left out."""
+    body = {"series": [{"unique_id": unique_id, "y": ["x"]}]}
+    ask = read_ask(json.dumps(body).encode(), forecasts=True)
+    assert [refusal.unique_id for refusal in ask.refused] == [told]

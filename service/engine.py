@@ -34,6 +34,7 @@ from service.turns import Turns
 from service.work import Result, Rules, plan_all, walk
 
 PATIENCE_S = 10.0  # with a series that others write too: for a turn, then to commit
+MAX_FORECAST_STEPS = 2_000_000  # series times horizon of one request
 RECENT = 100  # values shown of a series
 NOT_CARRIED = "nothing is carried for that series; GET /series lists what is"
 
@@ -73,6 +74,7 @@ class Engine:
         """
         self._check(ask)
         live = self._models.get(ask.name)
+        _check_steps(len(ask.series), self._wanted(live, ask))
         with self._turns.taken(_written(live.name, ask), PATIENCE_S):
             results, refusals = self._settle(live, ask, _distinct(ask.series))
         refusals = [*ask.refused, *_twice(ask.series), *refusals]
@@ -186,6 +188,16 @@ class Engine:
                     f"{came} is more than one request may ask for ({name} is {limit})",
                     loc,
                 )
+
+
+def _check_steps(series: int, wanted: Wanted | None) -> None:
+    steps = series * (0 if wanted is None else wanted.horizon or 1)
+    if steps > MAX_FORECAST_STEPS:
+        raise Unacceptable(
+            f"{steps} forecast steps are more than one request may ask for (series "
+            f"times h, at most {MAX_FORECAST_STEPS}); send fewer series or a smaller h",
+            "h",
+        )
 
 
 def _written(name: str, ask: Ask) -> list[tuple[str, str]]:

@@ -508,6 +508,20 @@ def test_the_default_horizon_keeps_to_the_limit(bench: Bench) -> None:
     assert len(forecast.times) == LIMITS.max_horizon
 
 
+@pytest.mark.parametrize("horizon", [10, None])
+def test_series_times_horizon_is_bounded(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, horizon: int | None
+) -> None:
+    """Asked for or the model's own; observing alone is not touched by it."""
+    monkeypatch.setattr(engine, "MAX_FORECAST_STEPS", 19)
+    bench.models.live = Live("demo", "v1", FakeModel(manifest(horizon=10)))
+    series = (by_hour({0: 1.0}, "a"), by_hour({0: 1.0}, "b"))
+    with pytest.raises(Unacceptable, match=r"20 forecast steps .* at most 19"):
+        bench.engine.observe(Ask(series, wanted=Wanted(horizon)))
+    assert bench.engine.page(None, "", ("", ""), 9) == []
+    assert len(bench.engine.observe(Ask(series)).results) == 2
+
+
 def test_a_series_of_another_frequency_is_refused(bench: Bench) -> None:
     """When a model of that name is trained anew on another grid."""
     bench.send({0: 1.0})

@@ -83,7 +83,8 @@ class Settings:
         value = self.value(name)
         if isinstance(value, int):
             return value
-        return re.sub(r"(//[^:/@]*:)[^@]*@", r"\1***@", str(value))
+        text = re.sub(r"(//[^:/@]*:).*@", r"\1***@", str(value))  # up to the last @
+        return re.sub(r"([?&]password=)[^&]*", r"\1***", text)
 
 
 FIELDS: dict[str, dataclasses.Field[Any]] = {

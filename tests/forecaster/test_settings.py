@@ -127,6 +127,20 @@ def test_a_password_is_never_shown(file: Path) -> None:
     assert shown == "postgresql+psycopg://me:***@db:5432/f"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://me:se@cret@db/f",
+        "postgresql+psycopg://db/f?password=secret",
+    ],
+)
+def test_no_part_of_a_password_is_shown(url: str) -> None:
+    """An @ inside it, or its place in the query, does not uncover it."""
+    shown = str(load({"database": url}, {}, Path("absent.toml")).shown("database"))
+    assert "cret" not in shown
+    assert "***" in shown
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", "*"])
 def test_other_machines_need_insecure(host: str) -> None:
     """An address that is not this machine's own is refused unless asked for."""

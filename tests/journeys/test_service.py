@@ -168,7 +168,7 @@ def test_without_a_model_the_service_starts_and_says_so(
     [
         ("mysql://host/x", 2, "Error: database: expected sqlite:///FILE"),
         ("sqlite:////proc/x/y.db", 2, "Error: database: the folder of /proc/x/y.db"),
-        ("sqlite:////proc/y.db", 1, "Error: the store does not answer"),
+        ("sqlite:////proc/y.db", 2, "Error: database: expected a file of SQLite"),
     ],
 )
 def test_a_database_of_no_use_ends_the_server(

@@ -13,6 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -46,8 +48,8 @@ def score_intervals(m4: Competition, low: Floats, high: Floats) -> Scores:
 def bars(m4: Competition) -> dict[str, Scores]:
     """Naive2, SeasonalNaive and Naive; refuses a Naive2 other than the published."""
     season, horizon = m4.group.season_length, m4.group.horizon
-    methods = {
-        "Naive2": lambda x: naive2(x, season, horizon),
+    methods: dict[str, Callable[[Floats], Floats]] = {
+        "Naive2": partial(naive2, season_length=season, horizon=horizon),
         "SeasonalNaive": lambda x: np.resize(x[-season:], horizon),
         "Naive": lambda x: np.repeat(x[-1], horizon),
     }
@@ -79,7 +81,7 @@ def score_file(m4: Competition, path: Path, column: str | None) -> tuple[str, Sc
         )
 
     def values(name: str) -> Floats:
-        return aligned[name].to_numpy(float).reshape(m4.actual.shape)
+        return np.asarray(aligned[name], float).reshape(m4.actual.shape)
 
     scores = score(m4, values(name))
     if f"{name}-lo-95" in aligned:

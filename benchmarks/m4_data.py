@@ -60,7 +60,7 @@ class Competition:
     @property
     def actual(self) -> Floats:
         """What came after, `[N, horizon]`."""
-        return self.future["y"].to_numpy(float).reshape(-1, self.group.horizon)
+        return np.asarray(self.future["y"], float).reshape(-1, self.group.horizon)
 
     @property
     def scale(self) -> Floats:

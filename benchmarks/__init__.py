@@ -1,0 +1,1 @@
+"""Measurements: scripts, not a part of what is installed."""

@@ -39,7 +39,7 @@ class Artifact:
         Args:
             state: [B, S].
             y: raw values [B, T], NaN = missing.
-            x: features of the same steps [B, T, F].
+            x: features of the same steps [B, T, F], NaN = missing.
         """
         return self._call("advance", state=state, y=y, x=x)["state_out"]
 
@@ -48,7 +48,8 @@ class Artifact:
 
         Args:
             state: [B, S].
-            x: features of the last observed step and the H steps after it [B, 1 + H, F].
+            x: features of these steps [B, H, F], NaN = missing; only those known ahead
+                are looked at.
         """
         return self._call("forecast", state=state, x=x)["quantiles"]
 

@@ -29,8 +29,21 @@ class Task:
     horizon: int
     season_length: int
     ring: int  # values kept exactly, at least one season
-    features: int  # known features of each step
+    calendar: int  # features that the calendar gives: never missing, known ahead
+    futr: int = 0  # covariates that are known ahead
+    hist: int = 0  # covariates that are known up to now
+    static: tuple[int, ...] = ()  # per series: 0 for a number, else how many categories
     quantiles: tuple[float, ...] = QUANTILES
+
+    @property
+    def known(self) -> int:
+        """K, the features that are known ahead; they come first in a row."""
+        return self.calendar + self.futr
+
+    @property
+    def features(self) -> int:
+        """F, all features of a step."""
+        return self.known + self.hist + len(self.static)
 
 
 @dataclass(frozen=True, slots=True)

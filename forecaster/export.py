@@ -132,14 +132,14 @@ def signatures(network: Network) -> dict[str, Any]:
         return {"state_out": network.observe(state, y, x)[2]}
 
     def forecast(state: Any, x: Any) -> dict[str, Any]:
-        frames, context = network.recall(state, x)
-        scaled = network.read(frames, context, x[:, None, 1:])
+        frames, context = network.recall(state)
+        scaled = network.read(frames, context, x[:, None])
         return {"quantiles": memory.unbend(frames, scaled)[:, 0]}
 
     def step(state: Any, y: Any, x: Any) -> dict[str, Any]:
         steps = tf.shape(y)[1]
         moved = advance(state, y, x[:, :steps])["state_out"]
-        return {**forecast(moved, x[:, steps - 1 :]), "state_out": moved}
+        return {**forecast(moved, x[:, steps:]), "state_out": moved}
 
     batch = tf.TensorSpec((), tf.int32, name="batch")
     return {

@@ -64,14 +64,14 @@ def remember(memory: Memory, y: Any, season_length: int) -> Memory:
     values = ops.concatenate([memory.values, ops.where(missing, 0.0, y)], axis=1)
 
     step = ops.arange(ops.shape(y)[1], dtype="int32")  # [T]
-    last_seen = _latest(seen > 0, step, spacing=1)
+    last_seen = latest(seen > 0, step, spacing=1)
     last_seen = ops.where(last_seen < 0, ring - 1, last_seen + ring)
     repeated = ops.take_along_axis(values, last_seen, axis=1)
     first_season = age <= season_length
     values = ops.concatenate(
         [memory.values, ops.where(first_season, repeated, values[:, ring:])], axis=1
     )
-    source = _latest(ops.logical_or(seen > 0, first_season), step, season_length)
+    source = latest(ops.logical_or(seen > 0, first_season), step, season_length)
     in_ring = ring - season_length + ops.mod(step, season_length)
     source = ops.where(source < 0, in_ring, source + ring)
     filled = ops.take_along_axis(values, source, axis=1)
@@ -82,7 +82,7 @@ def remember(memory: Memory, y: Any, season_length: int) -> Memory:
     )
 
 
-def _latest(marked: Any, step: Any, spacing: int) -> Any:
+def latest(marked: Any, step: Any, spacing: int) -> Any:
     """Per step the latest marked step at most that, a multiple of `spacing` before; else -1."""
     back = step[:, None] - step[None, :]  # [T, T] from each step to each earlier one
     reachable = ops.logical_and(back >= 0, ops.mod(back, spacing) == 0)

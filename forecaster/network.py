@@ -2,7 +2,7 @@
 
 `state` is one flat float32 vector per series [B, S], opaque outside this file:
 
-    [ring values R | observed flags R | age 1 | recurrent states of each layer]
+    [ring values R | observed flags R | age 1 | last features F | recurrent states]
 
     y ─▶ memory ─▶ scaled ring ─▶ patch ─┬─▶ recurrent layers ─┐
          (level, scale)                  └──── residual ───────┴─▶ head ─▶ quantiles
@@ -23,6 +23,7 @@ from keras import ops
 from forecaster import memory
 from forecaster.cells import STATES_PER_CELL, recurrent_layer
 from forecaster.config import Architecture, Task
+from forecaster.exogenous import Exogenous
 
 FUTURE_UNITS = 16
 
@@ -35,6 +36,7 @@ class Network(keras.Model):
         self.task = task
         self.size = size
         dense = keras.layers.Dense
+        self.exogenous = Exogenous(task, name="exogenous")
         self.patch = dense(size.patch_units, activation="gelu", name="patch")
         self.entry = dense(size.units, name="entry")
         self.cells = [
@@ -45,7 +47,7 @@ class Network(keras.Model):
         self.hidden = dense(size.head_units, activation="gelu", name="hidden")
         outputs = task.horizon * len(task.quantiles)
         self.out = dense(outputs, name="quantiles", kernel_initializer="zeros")
-        if task.features:
+        if task.known:
             self.future = dense(FUTURE_UNITS, activation="gelu", name="future")
             self.future_gate = dense(FUTURE_UNITS, name="future_gate")
             self.future_out = dense(
@@ -55,7 +57,7 @@ class Network(keras.Model):
     @property
     def state_size(self) -> int:
         """S, the width of a carried state."""
-        return 2 * self.task.ring + 1 + self.recurrent_size
+        return 2 * self.task.ring + 1 + self.task.features + self.recurrent_size
 
     @property
     def recurrent_size(self) -> int:
@@ -76,23 +78,26 @@ class Network(keras.Model):
         Args:
             state: [B, S], zeros for a series that begins.
             y: raw values [B, T], NaN = missing.
-            x: features of the T steps and the H steps behind them [B, T + H, F].
+            x: raw features of the T steps and the H steps behind them [B, T + H, F],
+                NaN = missing; of the H only those known ahead are looked at.
 
         Returns:
             Raw quantiles [B, T, H, Q], not crossing; the state after the last step [B, S].
         """
         frames, context, state = self.observe(state, y, x, training=training)
-        scaled = self.read(frames, context, self.ahead(x, ops.shape(y)[1]))
+        ahead = self.ahead(x[..., : self.task.known], ops.shape(y)[1])
+        scaled = self.read(frames, context, ahead)
         return memory.unbend(frames, scaled), state
 
     def observe(
         self, state: Any, y: Any, x: Any, *, training: bool = False
     ) -> tuple[memory.Frames, Any, Any]:
         """Advances the state: frames after each step, contexts [B, T, D], new state."""
-        carried, recurrent = self._unpack(state)
+        carried, last, recurrent = self._unpack(state)
+        rows = self.exogenous.carried(last, x[:, : ops.shape(y)[1]])
         grown = memory.remember(carried, y, self.task.season_length)
         frames = memory.frames(grown, self.task.ring, self.task.season_length)
-        patch = self._patch(frames, grown.age, x[:, : ops.shape(y)[1]])
+        patch = self._patch(frames, grown.age, self.exogenous.now(rows))
         top, recurrent = self._recur(self.entry(patch), recurrent, training)
         ring = self.task.ring
         state = ops.concatenate(
@@ -100,6 +105,7 @@ class Network(keras.Model):
                 grown.values[:, -ring:],
                 grown.seen[:, -ring:],
                 grown.age[:, -1:],
+                rows[:, -1],
                 *recurrent,
             ],
             axis=1,
@@ -107,14 +113,9 @@ class Network(keras.Model):
         context = ops.concatenate([patch, self.drop(top, training=training)], axis=2)
         return frames, context, state
 
-    def recall(self, state: Any, x: Any) -> tuple[memory.Frames, Any]:
-        """What `observe` gave for the last step, read off the state it returned.
-
-        Args:
-            state: [B, S].
-            x: features of the last observed step and the H steps after it [B, 1 + H, F].
-        """
-        carried, recurrent = self._unpack(state)
+    def recall(self, state: Any) -> tuple[memory.Frames, Any]:
+        """What `observe` gave for the last step, read off the state [B, S] it returned."""
+        carried, last, recurrent = self._unpack(state)
         # The frame after the last step is the ring itself: one place more in front, which
         # `frames` steps over.
         shifted = memory.Memory(
@@ -123,14 +124,15 @@ class Network(keras.Model):
             age=carried.age,
         )
         frames = memory.frames(shifted, self.task.ring, self.task.season_length)
-        patch = self._patch(frames, carried.age, x[:, :1])
+        now = self.exogenous.now(last[:, None])
+        patch = self._patch(frames, carried.age, now)
         top = recurrent[-STATES_PER_CELL[self.size.cell]][
             :, None
         ]  # h of the last layer
         return frames, ops.concatenate([patch, top], axis=2)
 
     def read(self, frames: memory.Frames, context: Any, ahead: Any) -> Any:
-        """Scaled quantiles [B, T, H, Q] from contexts and features ahead [B, T, H, F].
+        """Scaled quantiles [B, T, H, Q] from contexts and raw features ahead [B, T, H, K].
 
         They are on the bent scale of `frames`; `memory.unbend` gives raw ones.
         """
@@ -138,20 +140,20 @@ class Network(keras.Model):
         shape = (-1, ops.shape(context)[1], task.horizon, len(task.quantiles))
         hidden = self.hidden(context)
         raw = ops.reshape(self.out(hidden), shape)
-        if task.features:
+        if task.known:
             gate = self.future_gate(hidden)[:, :, None]
-            raw = raw + self.future_out(gate * self.future(ahead))
+            raw = raw + self.future_out(gate * self.future(self.exogenous.ahead(ahead)))
         base = memory.seasonal_naive(frames, task.horizon, task.season_length)
         return base[..., None] + spread_out(raw, task.quantiles)
 
-    def _patch(self, frames: memory.Frames, age: Any, x: Any) -> Any:
-        """The scaled ring and what is known of each step, as one vector [B, T, P]."""
+    def _patch(self, frames: memory.Frames, age: Any, now: Any) -> Any:
+        """The scaled ring and what is seen of each step, as one vector [B, T, P]."""
         valid = ops.cast(frames.weight > 0, "float32")
         scaled = ops.arcsinh(frames.scaled) * valid
         observed = ops.cast(frames.weight >= 1.0, "float32")
         # The age counts up to the ring's length only: nothing new after that.
         young = ops.log1p(ops.minimum(age, self.task.ring))[..., None] / 5.0
-        parts = [scaled, observed, ops.log(frames.scale) / 5.0, young, x]
+        parts = [scaled, observed, ops.log(frames.scale) / 5.0, young, now]
         return self.patch(ops.concatenate(parts, axis=2))
 
     def _recur(
@@ -167,7 +169,7 @@ class Network(keras.Model):
             news += new
         return inputs, news
 
-    def _unpack(self, state: Any) -> tuple[memory.Memory, list[Any]]:
+    def _unpack(self, state: Any) -> tuple[memory.Memory, Any, list[Any]]:
         """The parts of a flat state."""
         ring = self.task.ring
         carried = memory.Memory(
@@ -175,12 +177,15 @@ class Network(keras.Model):
             state[:, ring : 2 * ring],
             state[:, 2 * ring : 2 * ring + 1],
         )
-        recurrent = state[:, 2 * ring + 1 :]
+        rest = state[:, 2 * ring + 1 :]
+        last, recurrent = rest[:, : self.task.features], rest[:, self.task.features :]
         units = self.size.units
         count = self.recurrent_size // units
-        return carried, [
-            recurrent[:, i * units : (i + 1) * units] for i in range(count)
-        ]
+        return (
+            carried,
+            last,
+            [recurrent[:, i * units : (i + 1) * units] for i in range(count)],
+        )
 
     def ahead(self, x: Any, steps: Any) -> Any:
         """Features of the H steps after each of the T steps [B, T, H, F]."""

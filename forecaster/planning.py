@@ -64,7 +64,7 @@ def plan(panel: Panel, wishes: Wishes) -> Plan:
         horizon=horizon,
         season_length=season,
         ring=ring_length(season, horizon, panel.lengths),
-        features=len(feature_names(panel.frequency)),
+        calendar=len(feature_names(panel.frequency)),
     )
     overrides = {
         "cell": wishes.cell,

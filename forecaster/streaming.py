@@ -34,7 +34,7 @@ class StepModel(Protocol):
         """The states [B, S] after values [B, T] with features [B, T, F]."""
 
     def forecast(self, state: Floats, x: Floats) -> Floats:
-        """Quantiles [B, H, Q] given features [B, 1 + H, F]."""
+        """Quantiles [B, H, Q] given features of the H steps ahead [B, H, F]."""
 
 
 def advance_series(
@@ -128,8 +128,8 @@ def _forecast_batch(
     blocks: list[Floats] = []
     spread = np.zeros((len(states), 1, len(manifest.quantiles)), np.float32)
     while True:
-        now = np.full(len(states), len(blocks) * manifest.horizon)
-        x = _features(frequency, last_times, now, manifest.horizon + 1)
+        ahead = np.full(len(states), len(blocks) * manifest.horizon + 1)
+        x = _features(frequency, last_times, ahead, manifest.horizon)
         block = model.forecast(states, x)
         medians = block[:, :, middle : middle + 1]
         offsets = block - medians
@@ -137,8 +137,7 @@ def _forecast_batch(
         blocks.append(medians + offsets)
         if len(blocks) * manifest.horizon >= horizon:
             return np.concatenate(blocks, axis=1)[:, :horizon]
-        fed = _features(frequency, last_times, now + 1, manifest.horizon)
-        states = model.advance(states, medians[:, :, 0], fed)
+        states = model.advance(states, medians[:, :, 0], x)
         spread = offsets[:, -1:]
 
 

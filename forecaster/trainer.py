@@ -101,7 +101,8 @@ class Trainer:
         frames, context, state = network.observe(
             state, y[:, :steps], x, training=training
         )
-        scaled = network.read(frames, context, network.ahead(x, steps))
+        ahead = network.ahead(x[..., : self.plan.task.known], steps)
+        scaled = network.read(frames, context, ahead)
         targets = network.ahead(y[..., None], steps)  # [B, T, H, 1]
         missing = tf.math.is_nan(targets)
         bent = memory.bend(frames, tf.where(missing, 0.0, targets))

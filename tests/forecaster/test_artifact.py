@@ -31,7 +31,7 @@ assert zero.shape == (2, manifest["state_size"])
 y, x = tf.constant(arrays["y"]), tf.constant(arrays["x"])
 steps = y.shape[1]
 moved = f["advance"](state=zero, y=y, x=x[:, :steps])["state_out"]
-ahead = f["forecast"](state=moved, x=x[:, steps - 1:])["quantiles"]
+ahead = f["forecast"](state=moved, x=x[:, steps:])["quantiles"]
 both = f["step"](state=zero, y=y, x=x)
 np.testing.assert_allclose(both["quantiles"], ahead, rtol=1e-5)
 np.testing.assert_allclose(both["state_out"], moved, rtol=1e-5)

@@ -9,7 +9,7 @@ from forecaster.config import CELLS, Architecture, Task
 
 pytestmark = pytest.mark.tf
 
-TASK = Task(horizon=5, season_length=4, ring=12, features=2)
+TASK = Task(horizon=5, season_length=4, ring=12, calendar=2)
 
 
 def network(cell: str = "lstm") -> Any:
@@ -57,7 +57,7 @@ def test_a_forecast_read_off_the_state_is_that_of_its_last_step(cell: str) -> No
     net, (y, x) = network(cell), sequence(2, 30)
     zero = np.zeros((2, net.state_size), np.float32)
     every, state = net.forward(zero, y, x)
-    frames, context = net.recall(state, x[:, 29:])
+    frames, context = net.recall(state)
     read = unbend(frames, net.read(frames, context, x[:, None, 30:]))
     assert np.allclose(np.asarray(read)[:, 0], np.asarray(every)[:, -1], rtol=1e-5)
 

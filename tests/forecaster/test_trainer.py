@@ -11,7 +11,7 @@ from forecaster.planning import Plan
 
 pytestmark = pytest.mark.tf
 
-TASK = Task(horizon=3, season_length=4, ring=8, features=1)
+TASK = Task(horizon=3, season_length=4, ring=8, calendar=1)
 SIZE = Architecture(units=5, patch_units=6, head_units=6)
 LANES = 2
 

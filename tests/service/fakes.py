@@ -68,7 +68,9 @@ class FakeModel:
 
     def forecast(self, state: Floats, x: Floats) -> Floats:
         """The smoothed value, fanned out by quantile and step."""
-        fan = np.subtract(QUANTILES, 0.5)[None, :] * np.arange(1, x.shape[1])[:, None]
+        fan = (
+            np.subtract(QUANTILES, 0.5)[None, :] * np.arange(1, 1 + x.shape[1])[:, None]
+        )
         return (state[:, :1, None] + fan[None]).astype(np.float32)
 
 

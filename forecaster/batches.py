@@ -21,9 +21,8 @@ Ints = NDArray[np.int64]
 
 # A series' own ordinary error is never less than this, about a hundredth of a per cent.
 UNIT_FLOOR = 1e-4
-# Validation looks at about as many origins as this, on as many steps at the most.
+# Validation looks at about as many origins as this.
 VALIDATION_ORIGINS = 400
-VALIDATION_STEPS = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +63,14 @@ class Split:
             weight = np.arange(chunk) < batch.count[:, None]
             yield self._gather(batch, batch.begin, chunk, self.train_ends, weight)
 
-    def validation(self, warm: int, lanes: int, chunk: int) -> Iterator[Batch]:
-        """Held-out origins, each reached with the state carried over `warm` steps."""
-        chosen = self._validated(warm)
+    def validation(
+        self, warm: int, lanes: int, chunk: int, most: int
+    ) -> Iterator[Batch]:
+        """Held-out origins, each reached with the state carried over `warm` steps.
+
+        Of many series as many are taken as have about `most` steps together.
+        """
+        chosen = self._validated(warm, most)
         ends = self.panel.lengths[chosen]
         first = np.maximum(self.train_ends[chosen] - warm, 0)
         lanes = min(lanes, len(chosen))
@@ -85,13 +89,13 @@ class Split:
             weight = counts & ready & (origin <= np.maximum(last, single))
             yield self._gather(here, here.begin, chunk, self.panel.lengths, weight)
 
-    def _validated(self, warm: int) -> Ints:
+    def _validated(self, warm: int, most: int) -> Ints:
         """The series whose held-out end is scored: all, or evenly chosen ones."""
         cost = np.minimum(
             self.panel.lengths, warm + self.panel.lengths - self.train_ends
         )
         count = len(self.panel)
-        keep = max(1, min(count, int(VALIDATION_STEPS / max(1.0, float(cost.mean())))))
+        keep = max(1, min(count, int(most / max(1.0, float(cost.mean())))))
         return np.unique(np.linspace(0, count - 1, keep).astype(np.int64))
 
     def _gather(
@@ -123,11 +127,15 @@ class Split:
 def split(panel: Panel, horizon: int, season_length: int) -> Split:
     """Holds out the end of each series and lays the panel out for training.
 
+    The end is counted back from the last observed value: what is missing behind it
+    could not be scored and is left out.
+
     Args:
         panel: all series.
         horizon: H.
         season_length: m, for the unit of each series.
     """
+    panel = _until_last_observed(panel)
     lengths = panel.lengths
     extra = -(-VALIDATION_ORIGINS // len(panel)) - 1
     held = np.minimum(horizon + np.minimum(extra, lengths // 10), lengths // 4)
@@ -140,6 +148,14 @@ def split(panel: Panel, horizon: int, season_length: int) -> Split:
     return Split(
         panel, horizon, train_ends, np.array(units, np.float32), np.concatenate(blocks)
     )
+
+
+def _until_last_observed(panel: Panel) -> Panel:
+    """The same series without missing values at their ends."""
+    observed = np.flatnonzero(~np.isnan(panel.values))
+    last = observed[np.searchsorted(observed, panel.offsets[1:]) - 1]
+    ends = last + 1 - panel.offsets[:-1]
+    return panel if (ends == panel.lengths).all() else panel.cut(ends)
 
 
 def _features(panel: Panel, index: int, horizon: int) -> Floats:

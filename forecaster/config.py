@@ -63,7 +63,7 @@ class Architecture:
                 f"cell: expected one of {', '.join(CELLS)}; got {self.cell!r}."
             )
         for name in ("layers", "units", "patch_units", "head_units"):
-            _at_least(name, getattr(self, name), 1)
+            at_least(name, getattr(self, name), 1)
         if not 0.0 <= self.dropout < 1.0:
             raise ConfigError(f"dropout: expected 0 to below 1, got {self.dropout}.")
 
@@ -81,8 +81,8 @@ class Schedule:
 
     def __post_init__(self) -> None:
         for name in ("steps", "lanes", "chunk"):
-            _at_least(name, getattr(self, name), 1)
-        _at_least("seed", self.seed, 0)
+            at_least(name, getattr(self, name), 1)
+        at_least("seed", self.seed, 0)
         if self.seed > MOST_SEED:
             raise ConfigError(f"seed: expected at most {MOST_SEED}, got {self.seed}.")
         for name in ("learning_rate", "max_time_s"):
@@ -145,7 +145,7 @@ def _table(file: Path | None, name: str) -> Mapping[str, Any]:
     return dict(content.get(name, {}))
 
 
-def _at_least(name: str, value: int, least: int) -> None:
+def at_least(name: str, value: int, least: int) -> None:
     """Refuses a number that is too small."""
     if value < least:
         raise ConfigError(f"{name}: expected at least {least}, got {value}.")

@@ -20,6 +20,9 @@ FILLED_WEIGHT = 1e-3
 # How far beyond the largest value in the ring a forecast may go, on the bent scale:
 # about twenty times as large.
 FARTHEST = 3.0
+# Values that many times the bend are alike: a ring of zeros has hardly any bend, and
+# float32 would make infinity of what comes after it.
+LARGEST_RATIO = 1e30
 
 
 class Memory(NamedTuple):
@@ -126,7 +129,8 @@ def frames(memory: Memory, ring: int, season_length: int) -> Frames:
 
 def bend(frames_: Frames, raw: Any) -> Any:
     """Raw values [B, T, ...] on the bent scale of each step."""
-    return ops.arcsinh(raw / frames_.bend[..., None])
+    ratio = raw / frames_.bend[..., None]
+    return ops.arcsinh(ops.clip(ratio, -LARGEST_RATIO, LARGEST_RATIO))
 
 
 def unbend(frames_: Frames, scaled: Any) -> Any:

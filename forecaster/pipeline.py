@@ -105,13 +105,14 @@ def _facts_of_data(panel: Panel) -> dict[str, Any]:
 
 def _facts_of_training(decided: Plan, trained: Trained) -> dict[str, Any]:
     """What the manifest says about how the model came about."""
+    loss = trained.validation_loss
     return {
         "season_length": decided.task.season_length,
         "architecture": {
             **dataclasses.asdict(decided.architecture),
             "ring": decided.task.ring,
         },
-        "metrics": {"validation_loss": trained.validation_loss},
+        "metrics": {} if loss is None else {"validation_loss": loss},
         "training": {
             **dataclasses.asdict(decided.schedule),
             "steps": trained.steps,

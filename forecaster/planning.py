@@ -1,6 +1,6 @@
 """Defaults chosen by the data: its frequency, its lengths, its number of series."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from forecaster.config import (
     Schedule,
     Task,
     architecture_from,
+    at_least,
     schedule_from,
 )
 from forecaster.errors import DataError
@@ -45,6 +46,11 @@ class Wishes:
     max_time_s: float | None = None
     config: Path | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("horizon", "season_length"):
+            if getattr(self, name) is not None:
+                at_least(name, getattr(self, name), 1)
+
 
 def plan(panel: Panel, wishes: Wishes) -> Plan:
     """Decides horizon, season, ring, architecture and schedule.
@@ -72,11 +78,11 @@ def plan(panel: Panel, wishes: Wishes) -> Plan:
         "max_time_s": wishes.max_time_s,
     }
     given = {name: value for name, value in overrides.items() if value is not None}
-    return Plan(
-        task,
-        architecture_from(wishes.config, given),
-        schedule_from(wishes.config, given, default_schedule(panel.lengths)),
-    )
+    schedule = schedule_from(wishes.config, given, default_schedule(panel.lengths))
+    # Each lane needs a chunk of its own, or most of them would be idle.
+    most = max(1, len(panel.values) // schedule.chunk)
+    schedule = replace(schedule, lanes=min(schedule.lanes, most))
+    return Plan(task, architecture_from(wishes.config, given), schedule)
 
 
 def _season(wished: int | None, natural: int, longest: int) -> int:
@@ -95,7 +101,7 @@ def _season(wished: int | None, natural: int, longest: int) -> int:
 
 def _horizon(wished: int | None, season: int, longest: int) -> int:
     """The horizon asked for, else one that suits the season and the data."""
-    horizon = wished or default_horizon(season, longest)
+    horizon = default_horizon(season, longest) if wished is None else wished
     if horizon > LONGEST_HORIZON:
         raise DataError(
             f"horizon {horizon}: expected at most {LONGEST_HORIZON} steps at once. Train "

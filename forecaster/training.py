@@ -6,7 +6,6 @@ moving average of the trained ones, taken where held-out origins were forecast b
 """
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,13 +19,13 @@ from forecaster.batches import Batch, Split
 from forecaster.config import Schedule
 from forecaster.errors import TrainingError
 from forecaster.network import Network
+from forecaster.pacing import Pace, validation_steps
 from forecaster.planning import Plan
 from forecaster.progress import progress
 from forecaster.trainer import Trainer
 
-WARM_UP_STEPS = 50
 FORGET = 0.03  # share of lanes forgotten at each step, so that cold starts are trained
-VALIDATIONS = 10
+VALIDATION_LANES = 64
 PATIENCE = 4  # validations without a better score before training stops
 
 
@@ -35,7 +34,7 @@ class Trained:
     """A trained network and how it came about."""
 
     network: Network
-    validation_loss: float
+    validation_loss: float | None  # None when no held-out value is known
     steps: int
     seconds: float
     device: str
@@ -67,33 +66,33 @@ def train(split: Split, plan: Plan, *, silent: bool = False) -> Trained:
     network = Network(plan.task, plan.architecture, cudnn=gpu)
     network.initialise()
     trainer = Trainer(network, plan)
-    started = time.monotonic()
+    pace = Pace(schedule)
     warm = max(2 * plan.task.ring, 2 * schedule.chunk)
-    held_out = list(split.validation(warm, 64, schedule.chunk))
-    clock = _Clock(schedule, started)
+    most = validation_steps(schedule)
+    held_out = list(split.validation(warm, VALIDATION_LANES, schedule.chunk, most))
     best = _Best(network)
     rng = np.random.default_rng(schedule.seed)
     with progress("training", silent=silent) as display:
-        for step, batch in enumerate(_epochs(split, schedule, rng)):
-            done = clock.done(step)
-            loss = trainer.step(
-                batch, clock.learning_rate(step), _forgotten(batch, rng)
-            )
-            if step % 10 == 0 and not np.isfinite(loss):
-                raise _diverged(step, loss)
-            if best.due(done, step):
-                best.consider(trainer.validate(held_out), trainer.average)
+        for steps, batch in enumerate(_epochs(split, schedule, rng), start=1):
+            rate = pace.learning_rate(steps - 1)
+            loss = trainer.step(batch, rate, _forgotten(batch, rng))
+            pace.stepped()
+            if steps % 10 == 1 and not np.isfinite(loss):
+                raise _diverged(steps, loss)
             if display is not None:
-                known = f", validation {best.loss:.4f}" if best.seen else ""
-                display.show(done, f"step {step + 1}, loss {loss:.4f}{known}")
-            if done >= 1.0 or best.stale:
-                break
-    if not np.isfinite(best.loss):
-        raise _diverged(step, best.loss)
+                known = "" if best.loss is None else f", validation {best.loss:.4f}"
+                message = f"step {steps}, loss {loss:.4f}{known}"
+                display.show(pace.done(steps), message)
+            if pace.validation_due(steps):
+                before = pace.seconds
+                best.consider(trainer.validate(held_out), trainer.average)
+                pace.validated(steps, pace.seconds - before)
+                if pace.done(steps) >= 1.0 or best.stale:
+                    break
+    if best.loss is not None and not np.isfinite(best.loss):
+        raise _diverged(steps, best.loss)
     best.restore()
-    return Trained(
-        network, best.loss, step + 1, time.monotonic() - started, device_name()
-    )
+    return Trained(network, best.loss, steps, pace.seconds, device_name())
 
 
 def _diverged(step: int, loss: float) -> TrainingError:
@@ -118,51 +117,27 @@ def _forgotten(batch: Batch, rng: np.random.Generator) -> NDArray[np.bool_]:
     return rng.random(len(batch.reset)) < FORGET
 
 
-@dataclass(frozen=True, slots=True)
-class _Clock:
-    """How far training has come, by steps or by time, whichever is further."""
-
-    schedule: Schedule
-    started: float
-
-    def done(self, step: int) -> float:
-        """Share of the way at the end of a step, 1 or more at the end."""
-        by_time = (time.monotonic() - self.started) / self.schedule.max_time_s
-        return max((step + 1) / self.schedule.steps, by_time)
-
-    def learning_rate(self, step: int) -> float:
-        """Linear warm-up, then a half cosine down to nearly nothing."""
-        warm = min(1.0, (step + 1) / WARM_UP_STEPS)
-        cosine = 0.5 * (1.0 + np.cos(np.pi * min(1.0, self.done(step))))
-        return float(self.schedule.learning_rate * max(warm * cosine, 1e-3))
-
-
 class _Best:
-    """The weights with the best validation score so far."""
+    """The averaged weights with the best validation so far, or the last without any."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.loss = float("inf")
+        self.loss: float | None = None
         self.weights = [variable.numpy() for variable in network.trainable_variables]
-        self.seen = 0
         self.since = 0
-
-    def due(self, done: float, step: int) -> bool:
-        """Whether it is time to validate again."""
-        return done * VALIDATIONS >= self.seen + 1 or done >= 1.0
 
     @property
     def stale(self) -> bool:
         """Whether the score has not improved for long."""
         return self.since >= PATIENCE
 
-    def consider(self, loss: float, weights: list[Any]) -> None:
-        """Keeps the weights if they scored better."""
-        self.seen += 1
-        self.since += 1
-        if loss < self.loss or self.seen == 1:
+    def consider(self, loss: float | None, weights: list[Any]) -> None:
+        """Keeps the weights if they scored better, or if there is nothing to score."""
+        if self.loss is None or (loss is not None and loss < self.loss):
             self.loss, self.since = loss, 0
             self.weights = [weight.numpy() for weight in weights]
+        else:
+            self.since += 1
 
     def restore(self) -> None:
         """Puts the best weights into the network."""

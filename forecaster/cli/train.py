@@ -90,6 +90,8 @@ def check_models_dir(models_dir: Path, name: str) -> None:
 
 def _scores(manifest: Manifest) -> str:
     """The scores on the held-out end, in one line."""
+    if not manifest.metrics:
+        return "nothing, for no series is long enough; the last weights were kept"
     return ", ".join(f"{name} {value:.4g}" for name, value in manifest.metrics.items())
 
 

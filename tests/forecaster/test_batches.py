@@ -58,7 +58,7 @@ def test_values_behind_a_position_are_its_next_steps(counting: Split) -> None:
 def test_validation_origins_stand_just_before_held_out_values(counting: Split) -> None:
     """Every scored target is held out, and every series has a scored origin."""
     visited = set()
-    for batch in counting.validation(warm=16, lanes=2, chunk=8):
+    for batch in counting.validation(16, 2, 8, 10_000):
         for row, column in np.argwhere(batch.weight > 0):
             origin = batch.y[row, column]
             targets = batch.y[row, column + 1 : column + 1 + HORIZON]
@@ -167,7 +167,7 @@ def test_a_scored_origin_is_reached_with_the_state_carried(counting: Split) -> N
     """Before its first scored origin a lane has walked the warm-up, from a reset."""
     warm, chunk = 16, 8
     walked: dict[int, int] = {}
-    for batch in counting.validation(warm, 2, chunk):
+    for batch in counting.validation(warm, 2, chunk, 10_000):
         for row in range(len(batch.y)):
             if batch.reset[row]:
                 walked[row] = 0
@@ -183,9 +183,44 @@ def test_a_scored_origin_has_its_whole_horizon_where_there_is_one(
     counting: Split,
 ) -> None:
     """Only a series shorter than that is scored on part of a horizon."""
-    for batch in counting.validation(16, 2, 8):
+    for batch in counting.validation(16, 2, 8, 10_000):
         for row, column in np.argwhere(batch.weight > 0):
             targets = batch.y[row, column + 1 : column + 1 + HORIZON]
             index = int(batch.y[row, column]) // 1000
             held = counting.panel.lengths[index] - counting.train_ends[index]
             assert np.isfinite(targets).sum() == min(HORIZON, held)
+
+
+def test_the_held_out_end_is_counted_from_the_last_observed_value() -> None:
+    """A trailing block of missing values changes nothing in what is held out."""
+    values = 1000.0 + np.arange(60)
+    trailing = np.r_[values, [np.nan] * 40]
+    plain, longer = (
+        split(Panel.from_series(["a"], [v], [1], Frequency("1")), HORIZON, 1)
+        for v in (values, trailing)
+    )
+    assert longer.train_ends == plain.train_ends
+    scored = [
+        [(b.y * np.pad(b.weight, ((0, 0), (0, HORIZON))))[b.y > 0] for b in batches]
+        for batches in (
+            plain.validation(16, 2, 8, 10_000),
+            longer.validation(16, 2, 8, 10_000),
+        )
+    ]
+    assert all((a == b).all() for a, b in zip(*scored, strict=True))
+    assert sum(part.sum() for part in scored[0]) > 0
+
+
+def test_of_many_series_validation_walks_about_the_steps_it_is_given() -> None:
+    """A hundred series are thinned out evenly, and one at least is always scored."""
+    values = [1000.0 * i + np.arange(100) for i in range(100)]
+    names = [str(i) for i in range(100)]
+    made = split(Panel.from_series(names, values, [1] * 100, Frequency("1")), 4, 1)
+
+    def series(most: int) -> set[int]:
+        batches = made.validation(16, 8, 8, most)
+        return {int(v) // 1000 for b in batches for v in known(b)}
+
+    assert len(series(10**6)) == 100
+    assert 3 <= len(series(200)) <= 20
+    assert len(series(0)) == 1

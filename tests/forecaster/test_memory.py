@@ -125,3 +125,18 @@ def test_the_seasonal_naive_base_repeats_the_last_season() -> None:
     result = frames(grown, RING, SEASON)
     raw = unbend(result, seasonal_naive(result, 5, SEASON)[..., None])
     assert np.allclose(np.asarray(raw)[0, -1, :, 0], [10, 11, 12, 10, 11])
+
+
+def test_a_jump_out_of_zeros_is_finite_on_the_bent_scale() -> None:
+    """Whatever follows a ring of zeros, its place on the scale is a number, with a sign."""
+    from forecaster.memory import Memory, bend, frames, remember
+
+    zeros = np.zeros((1, RING), np.float32)
+    memory = Memory(zeros, zeros, np.zeros((1, 1), np.float32))
+    result = frames(
+        remember(memory, np.zeros((1, 9), np.float32), SEASON), RING, SEASON
+    )
+    raw = np.array([-3e38, -1e9, 0.0, 1e9, 3e38], np.float32)
+    bent = np.asarray(bend(result, np.tile(raw, (1, 9, 1))))[0, -1]
+    assert np.isfinite(bent).all()
+    assert (np.sign(bent) == np.sign(raw)).all()

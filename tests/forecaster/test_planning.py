@@ -57,6 +57,21 @@ def test_a_season_beyond_the_data_or_the_memory_is_refused(
         plan(panel(length), Wishes(season_length=season))
 
 
+@pytest.mark.parametrize("wish", [{"horizon": 0}, {"season_length": 0}])
+def test_zero_is_refused_and_not_taken_for_nothing(wish: dict[str, int]) -> None:
+    """A zero that was asked for is an error, not a default."""
+    with pytest.raises(ConfigError, match="expected at least 1, got 0"):
+        Wishes(**wish)  # type: ignore[arg-type] - the other fields are left out
+
+
+def test_there_are_no_more_lanes_than_chunks_of_data(tmp_path: Path) -> None:
+    """However many lanes are asked for, most of them have something to walk."""
+    file = tmp_path / "c.toml"
+    file.write_text("[training]\nlanes = 512\nchunk = 16\n")
+    decided = plan(panel(60, 60, 60), Wishes(config=file))
+    assert decided.schedule.lanes == 180 // 16
+
+
 def test_a_calendar_season_longer_than_the_data_is_no_season() -> None:
     """Forty weeks do not tell of a year."""
     assert plan(panel(40, freq="W-SUN"), Wishes()).task.season_length == 1

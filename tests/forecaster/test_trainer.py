@@ -106,12 +106,26 @@ def test_forgetting_zeroes_the_recurrent_part_alone() -> None:
 
 
 def test_the_kept_weights_are_a_moving_average() -> None:
-    """After a step the average has moved a hundredth of the way to the new weights."""
+    """Each step moves the average towards the new weights by what the decay leaves."""
+    from forecaster.trainer import average_decay
+
     made = trainer(8)
-    before = [np.asarray(weight) for weight in made.average]
-    made.step(batch(0, 8, reset=True), 0.01, np.zeros(LANES, bool))
-    for old, mean, new in zip(before, made.average, made.variables, strict=True):
-        assert np.allclose(mean, 0.99 * old + 0.01 * np.asarray(new), atol=1e-6)
+    for updates in range(3):
+        before = [np.asarray(weight) for weight in made.average]
+        made.step(batch(0, 8, reset=True), 0.01, np.zeros(LANES, bool))
+        decay = float(average_decay(float(updates)))
+        for old, mean, new in zip(before, made.average, made.variables, strict=True):
+            expected = decay * old + (1 - decay) * np.asarray(new)
+            assert np.allclose(mean, expected, atol=1e-6)
+
+
+def test_the_average_soon_forgets_the_untrained_weights() -> None:
+    """After 30 updates nothing of the first weights is left, after many it is steady."""
+    from forecaster.trainer import average_decay
+
+    left = np.prod([average_decay(float(updates)) for updates in range(30)])
+    assert left < 1e-6
+    assert float(average_decay(1e6)) == pytest.approx(0.99)
 
 
 def test_validation_scores_the_average_and_leaves_the_weights() -> None:
@@ -152,6 +166,12 @@ def test_a_missing_target_does_not_count() -> None:
     only_those = made.validate([changed(given, weight=weight, y=hidden)])
     assert only_those == pytest.approx(fully_known, rel=1e-6)
     assert np.isfinite(made.validate([changed(given, y=hidden)]))
+
+
+def test_without_a_known_target_there_is_no_score() -> None:
+    """Nothing is made up where nothing can be compared."""
+    made, given = trainer(8), batch(0, 8, reset=True)
+    assert made.validate([changed(given, weight=np.zeros_like(given.weight))]) is None
 
 
 def test_errors_count_in_the_larger_of_two_units() -> None:

@@ -149,8 +149,9 @@ def test_the_learning_rate_rises_then_falls_to_nearly_nothing(
     seasonal_panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A linear warm-up, then half a cosine down."""
+    from forecaster.pacing import WARM_UP_STEPS
     from forecaster.trainer import Trainer
-    from forecaster.training import WARM_UP_STEPS, train
+    from forecaster.training import train
 
     rates: list[float] = []
 
@@ -168,3 +169,51 @@ def test_the_learning_rate_rises_then_falls_to_nearly_nothing(
     assert (np.diff(rates[: peak + 1]) > 0).all()
     assert (np.diff(rates[peak:]) <= 0).all()
     assert rates[-1] <= 0.01 * decided.schedule.learning_rate
+
+
+def test_one_wild_series_does_not_end_training_for_all() -> None:
+    """A series of zeros that jumps to a thousand millions leaves a finite loss."""
+    rng = np.random.default_rng(0)
+    values = [10 + rng.normal(size=200) for _ in range(8)]
+    values.append(np.r_[np.zeros(100), 1e9 * (1 + rng.random(100))])
+    names = [f"s{i}" for i in range(9)]
+    panel = Panel.from_series(names, values, [1] * 9, Frequency("1"))
+    assert all(np.isfinite(w).all() for w in trained_weights(panel, short_plan(panel)))
+
+
+def test_without_a_held_out_value_the_last_weights_are_kept(tmp_path: Path) -> None:
+    """Series too short to hold one out are trained to the end, and no score is made up."""
+    from forecaster.pipeline import train_model
+
+    values = [np.arange(3.0) + i for i in range(50)]
+    names = [f"s{i}" for i in range(50)]
+    panel = Panel.from_series(names, values, [1] * 50, Frequency("1"))
+    config = tmp_path / "c.toml"
+    config.write_text("[network]\nunits = 6\n[training]\nsteps = 20\nlanes = 900\n")
+    manifest = train_model(panel, "m", Wishes(horizon=1, config=config), tmp_path)
+    assert manifest.training["steps"] == 20
+    assert "validation_loss" not in manifest.metrics
+
+
+def test_a_slow_validation_leaves_most_of_the_time_to_training(
+    seasonal_panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Short of time, no second validation starts before it has been earned."""
+    import time
+
+    from forecaster.trainer import Trainer
+    from forecaster.training import train
+
+    validated: list[float] = []
+
+    def slow(self: Trainer, batches: object) -> float:
+        time.sleep(0.6)
+        validated.append(time.monotonic())
+        return 1.0 / len(validated)
+
+    monkeypatch.setattr(Trainer, "validate", slow)
+    monkeypatch.setattr(Trainer, "step", lambda self, *_: time.sleep(0.01) or 1.0)
+    decided = short_plan(seasonal_panel, steps=100_000, max_time_s=2.0)
+    parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
+    assert train(parts, decided, silent=True).steps > 50
+    assert len(validated) == 2

@@ -149,7 +149,7 @@ class Network(keras.Model):
     def _patch(self, frames: memory.Frames, age: Any, now: Any) -> Any:
         """The scaled ring and what is seen of each step, as one vector [B, T, P]."""
         valid = ops.cast(frames.weight > 0, "float32")
-        scaled = ops.arcsinh(frames.scaled) * valid
+        scaled = memory.asinh(frames.scaled) * valid
         observed = ops.cast(frames.weight >= 1.0, "float32")
         # The age counts up to the ring's length only: nothing new after that.
         young = ops.log1p(ops.minimum(age, self.task.ring))[..., None] / 5.0

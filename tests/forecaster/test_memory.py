@@ -77,7 +77,33 @@ def test_bend_level_and_scale_equal_those_of_a_plain_loop(tail: list[float]) -> 
     level = np.average(bent[-SEASON:], weights=weight[-SEASON:])
     scale = np.average(np.abs(bent - level), weights=weight)
     got = [float(part[0, -1, 0]) for part in (found.bend, found.level, found.scale)]
-    assert np.allclose(got, [bend, level, scale], rtol=1e-3, atol=1e-4)
+    centre = float(found.centre[0, -1, 0])
+    distance = level - np.arcsinh(centre / bend)
+    assert np.allclose(got, [bend, distance, scale], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("height", [0.0, 1e3, -1e3, 1e5, 1e6, -1e6])
+def test_small_changes_of_a_high_level_are_seen_and_given_back(height: float) -> None:
+    """A level of a million with changes of one: scaled as in float64, and back again."""
+    from forecaster.memory import Memory, bend, frames, remember, unbend
+
+    noise = np.random.default_rng(0).normal(size=(1, RING))
+    values = (height + noise).astype(np.float32)
+    zeros = np.zeros((1, RING), np.float32)
+    memory = Memory(zeros, zeros, np.zeros((1, 1), np.float32))
+    found = frames(remember(memory, values, SEASON), RING, SEASON)
+
+    exact = values[0].astype(np.float64)
+    share = 0.05 * np.abs(exact).mean() + 5.0 * np.maximum(-exact, 0).mean()
+    bent = np.arcsinh(exact / share)
+    away = bent - bent[-SEASON:].mean()
+    scaled = away / np.abs(away).mean()
+    np.testing.assert_allclose(found.scaled[0, -1], scaled, rtol=0.1, atol=0.05)
+    ahead = bend(found, np.tile(values, (1, RING, 1))[..., None])[0, -1, :, 0]
+    again = (ahead - found.level[0, -1]) / found.scale[0, -1]
+    np.testing.assert_allclose(again, scaled, rtol=0.1, atol=0.05)
+    raw = np.asarray(unbend(found, found.scaled[..., None]))[0, -1, :, 0]
+    assert np.abs(raw - values[0]).max() <= 4 * np.spacing(np.abs(values).max())
 
 
 def test_a_forecast_stays_within_reach_of_what_was_seen() -> None:
@@ -140,3 +166,15 @@ def test_a_jump_out_of_zeros_is_finite_on_the_bent_scale() -> None:
     bent = np.asarray(bend(result, np.tile(raw, (1, 9, 1))))[0, -1]
     assert np.isfinite(bent).all()
     assert (np.sign(bent) == np.sign(raw)).all()
+
+
+def test_the_fast_asinh_is_asinh() -> None:
+    """To seven digits of one, from the smallest to the largest scaled value there is."""
+    from forecaster.memory import asinh
+
+    numbers = np.concatenate([np.zeros(1), np.logspace(-9, 12, 200)]).astype(np.float32)
+    for sign in (1.0, -1.0):
+        found = np.asarray(asinh(sign * numbers))
+        np.testing.assert_allclose(
+            found, sign * np.arcsinh(numbers.astype(float)), rtol=1e-6, atol=2e-7
+        )

@@ -14,7 +14,13 @@ from forecaster.cli.common import (
     print_json,
 )
 from forecaster.cli.frames import check_other_file, check_writable, write
-from forecaster.cli.inputs import Watched, read_for_model, say
+from forecaster.cli.inputs import (
+    Watched,
+    mending_options,
+    read_for_model,
+    say,
+    take_mending,
+)
 from forecaster.manifest import Manifest
 from forecaster.report import Report
 
@@ -44,6 +50,7 @@ PICTURES = (".png", ".svg", ".pdf")
     help="Steps to forecast at each.  [default: as trained]",
 )
 @click.option("--freq", help="Frequency, a pandas alias; inferred if not given.")
+@mending_options
 @click.option("--out", type=FILE, help="Long frame: .csv, .csv.gz or .parquet.")
 @click.option("--plot", type=FILE, help="Fan charts: .png, .svg or .pdf.")
 @models_dir_option
@@ -67,7 +74,7 @@ def backtest(
     check_writable(wishes["plot"], PICTURES)
     folder = registry.resolve(models_dir, name, version)
     manifest = manifests.read(folder)
-    panel = read_for_model(data, wishes["freq"], manifest)
+    panel = read_for_model(data, wishes["freq"], manifest, take_mending(wishes))
     plan = _plan(manifest, wishes)
     evaluation.long_enough(panel, **plan)  # refused before loading, which takes long
     import_tensorflow()

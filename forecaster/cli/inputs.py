@@ -1,8 +1,9 @@
 """What `predict` and `backtest` take in: series of a model's frequency, and the model."""
 
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 import numpy as np
@@ -14,24 +15,56 @@ from forecaster.manifest import Manifest
 from forecaster.panel import Panel
 from forecaster.streaming import StepModel
 
+if TYPE_CHECKING:
+    from forecaster.reading import Mending
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 Floats = NDArray[np.float32]
 
 
-def read_for_model(path: Path, freq: str | None, manifest: Manifest) -> Panel:
+def mending_options(command: Command) -> Command:
+    """Give a command `--snap` and `--duplicates`, as arguments of these names."""
+    for option in (
+        click.option(
+            "--duplicates",
+            type=click.Choice(("error", "mean", "first", "last", "sum")),
+            default="error",
+            show_default=True,
+            help="What becomes of rows that share a step.",
+        ),
+        click.option("--snap", is_flag=True, help="Move times to the grid of --freq."),
+    ):
+        command = option(command)
+    return command
+
+
+def take_mending(wishes: dict[str, Any]) -> "Mending":
+    """What `mending_options` gave, taken out of the other arguments."""
+    from forecaster.reading import Mending  # pyarrow is slow to import
+
+    return Mending(wishes.pop("snap"), wishes.pop("duplicates"))
+
+
+def read_for_model(
+    path: Path, freq: str | None, manifest: Manifest, mending: "Mending"
+) -> Panel:
     """The series of a file, on the grid that the model was trained for.
 
-    A file with a single row per series, which tells no frequency, has the model's.
+    A file with a single row per series, which tells no frequency, has the model's; so
+    have times that are snapped to a grid.
 
     Raises:
         DataError: the file cannot be used.
         ConfigError: its frequency is another than the model's.
     """
-    from forecaster.reading import read_panel  # pandas is slow to import
+    from forecaster.reading import read_panel  # pyarrow is slow to import
 
+    if mending.snap and freq is None:
+        freq = manifest.freq
     try:
-        panel = read_panel(path, freq)
+        panel = read_panel(path, freq, mending=mending, say=say)
     except InputError:
-        single = _single_rows(path, manifest) if freq is None else None
+        single = _single_rows(path, manifest, mending) if freq is None else None
         if single is None:
             raise
         panel = single
@@ -47,12 +80,12 @@ def read_for_model(path: Path, freq: str | None, manifest: Manifest) -> Panel:
     return panel
 
 
-def _single_rows(path: Path, manifest: Manifest) -> Panel | None:
+def _single_rows(path: Path, manifest: Manifest, mending: "Mending") -> Panel | None:
     """The file read at the model's frequency, if no series has a second row."""
-    from forecaster.reading import read_panel  # pandas is slow to import
+    from forecaster.reading import read_panel  # pyarrow is slow to import
 
     try:
-        panel = read_panel(path, manifest.freq)
+        panel = read_panel(path, manifest.freq, mending=mending, say=say)
     except InputError:
         return None
     return panel if panel.lengths.max() == 1 else None

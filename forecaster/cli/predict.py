@@ -21,7 +21,13 @@ from forecaster.cli.frames import (
     check_writable,
     write,
 )
-from forecaster.cli.inputs import Watched, read_for_model, say
+from forecaster.cli.inputs import (
+    Watched,
+    mending_options,
+    read_for_model,
+    say,
+    take_mending,
+)
 from forecaster.cli.levels import SpreadsLevels, level_option
 from forecaster.frequency import Frequency
 from forecaster.manifest import Manifest
@@ -41,6 +47,7 @@ FILE = click.Path(path_type=Path)
 )
 @level_option
 @click.option("--freq", help="Frequency, a pandas alias; inferred if not given.")
+@mending_options
 @click.option("--out", type=FILE, help="A .csv, .csv.gz or .parquet file to write.")
 @models_dir_option
 @json_option
@@ -64,7 +71,7 @@ def predict(
     folder = registry.resolve(models_dir, name, version)
     manifest = manifests.read(folder)
     prediction.check_levels(wishes["levels"], manifest.quantiles)
-    panel = read_for_model(data, wishes["freq"], manifest)
+    panel = read_for_model(data, wishes["freq"], manifest, take_mending(wishes))
     import_tensorflow()
     from forecaster.artifact import load
 

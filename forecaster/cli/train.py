@@ -13,6 +13,7 @@ from forecaster.cli.common import (
     models_dir_option,
     print_json,
 )
+from forecaster.cli.inputs import mending_options, take_mending
 from forecaster.config import CELLS, MOST_SEED
 from forecaster.errors import ConfigError
 from forecaster.manifest import Manifest
@@ -26,6 +27,7 @@ SECONDS = click.FloatRange(0, min_open=True)
 @click.option("--name", required=True, help="Name of the model.")
 @click.option("--horizon", type=click.IntRange(1), help="Steps to forecast at once.")
 @click.option("--freq", help="Frequency, a pandas alias; inferred if not given.")
+@mending_options
 @click.option("--season-length", type=click.IntRange(1), help="Season in steps.")
 @click.option("--config", type=FILE, help="Configuration file, TOML.")
 @models_dir_option
@@ -50,9 +52,9 @@ def train(
     """
     registry.check_name(name)
     check_models_dir(models_dir, name)
-    from forecaster.reading import read_panel  # pandas is slow to import
+    from forecaster.reading import read_panel  # pyarrow is slow to import
 
-    panel = read_panel(data, freq)
+    panel = read_panel(data, freq, mending=take_mending(wishes), say=_say)
     import_tensorflow()
     from forecaster.pipeline import train_model  # TensorFlow is slow to import
     from forecaster.planning import Wishes

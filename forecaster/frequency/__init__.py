@@ -1,6 +1,6 @@
 """How long one step of a series is: parse it, infer it, count in it."""
 
-from forecaster.frequency.inference import infer
+from forecaster.frequency.inference import infer, typical
 from forecaster.frequency.naming import anchored
 from forecaster.frequency.value import LARGEST_STEP, Frequency, OffGrid, parse_timestamp
 
@@ -11,4 +11,5 @@ __all__ = [
     "anchored",
     "infer",
     "parse_timestamp",
+    "typical",
 ]

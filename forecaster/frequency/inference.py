@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from forecaster.errors import InputError
-from forecaster.frequency import spelling
 from forecaster.frequency.grid import Ints, Times
 from forecaster.frequency.naming import anchored
 from forecaster.frequency.pool import Pool, is_business, month_rule
+from forecaster.frequency.snapping import spell, spelled_groups, typical_step
 from forecaster.frequency.spelling import Step
 from forecaster.frequency.value import Frequency
 
@@ -48,6 +48,17 @@ def infer(times: Sequence[Times], ids: Sequence[str] | None = None) -> Frequency
     return _infer_dates(pool, ids)
 
 
+def typical(times: Sequence[Times], ids: Sequence[str] | None = None) -> Frequency:
+    """The frequency nearest to times that lie on no grid; each series sorted, no repeats.
+
+    Raises `InputError` where series show different ones.
+
+    >>> typical([np.array([0, 10, 19, 29, 40, 50])])
+    Frequency(alias='10')
+    """
+    return Frequency(spell(typical_step(times, ids, ENOUGH)))
+
+
 def _infer_dates(pool: Pool, ids: Sequence[str] | None) -> Frequency:
     micros = np.diff(pool.times).astype(np.int64)[pool.inner]
     usual = _mode(micros)
@@ -66,8 +77,8 @@ def _infer_dates(pool: Pool, ids: Sequence[str] | None) -> Frequency:
         step = Step("second", 1)
     differences, series = pool.differences(step)
     count = _step_length(differences, series, ids)
-    _refuse_mixture(differences, series, count, ids)
-    found = Frequency(_spell(Step(step.unit, count, step.rule)))
+    _refuse_mixture(differences, series, Step(step.unit, count, step.rule), ids)
+    found = Frequency(spell(Step(step.unit, count, step.rule)))
     return anchored(found, pool.times[np.r_[True, ~pool.inner]])
 
 
@@ -85,15 +96,17 @@ def _step_length(differences: Ints, series: Ints, ids: Sequence[str] | None) -> 
     raise InputError(
         "frequency: expected timestamps at equal steps, got "
         f"{_name(int(present[worst]), ids)} where only {share[worst]:.0%} of the steps are "
-        "equal. Put the timestamps on a grid and give its step, for instance --freq 5min"
+        "equal. Put them on a grid with --snap, or give a step that fits all, for instance "
+        "--freq 5min"
     )
 
 
 def _refuse_mixture(
-    differences: Ints, series: Ints, count: int, ids: Sequence[str] | None
+    differences: Ints, series: Ints, step: Step, ids: Sequence[str] | None
 ) -> None:
     """One panel has one frequency; a series with gaps does not make another."""
     present, shortest, usual = _steps_by_series(differences, series)
+    count = step.count
     own = np.ones(present[-1] + 1, dtype=np.int64)
     own[present] = usual.clip(1)  # days of a panel of months lie no month apart
     uneven = np.bincount(series, differences % own[series] != 0)[present]
@@ -105,9 +118,21 @@ def _refuse_mixture(
         compared = "shorter" if usual[index] < count else "longer"
         raise InputError(
             f"frequency: expected one for all series, got {name} whose usual step is "
-            f"{compared} than that of the others. Split the file by frequency, or give "
-            "the shortest step, for instance --freq D"
+            f"{compared} than that of the others: {_by_step(step, present, usual, ids)}. "
+            "Split the file by frequency, or give the shortest step, for instance --freq "
+            f"{spell(Step(step.unit, int(usual.min()), step.rule))}"
         )
+
+
+def _by_step(step: Step, present: Ints, usual: Ints, ids: Sequence[str] | None) -> str:
+    """Which series have which usual step."""
+    groups = {
+        spell(Step(step.unit, int(length), step.rule)): present[
+            usual == length
+        ].tolist()
+        for length in np.unique(usual.clip(1))[:3]
+    }
+    return spelled_groups(groups, ids)
 
 
 def _name(number: int, ids: Sequence[str] | None) -> str:
@@ -129,11 +154,3 @@ def _mode(differences: Ints) -> int:
     """The commonest difference, the shortest of equally common ones."""
     values, counts = np.unique(differences, return_counts=True)
     return int(values[counts.argmax()])
-
-
-def _spell(step: Step) -> str:
-    if step.unit == "second":
-        return spelling.spell_seconds(step.count)
-    if step.unit == "business":
-        return spelling.canonical(f"{step.count}B")
-    return spelling.spell_months(step.count, step.rule)

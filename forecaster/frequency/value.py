@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from forecaster.errors import DataError, InputError
-from forecaster.frequency import spelling
+from forecaster.frequency import snapping, spelling
 from forecaster.frequency.grid import Ints, Times, count_steps, move
 
 # One natural cycle in steps: a year of weeks, a week of days, a day of hours, …
@@ -119,6 +119,19 @@ class Frequency:
               dtype='datetime64[us]')
         """
         return move(self.step, start, np.asarray(steps, dtype=np.int64))
+
+    def anchors(self, times: Times, begins: Ints) -> Times:
+        """Times [N] that grids near `times` [R] pass through, see `snapping.anchors`."""
+        return snapping.anchors(self.step, times, begins)
+
+    def nearest(self, anchors: Times, times: Times) -> Times:
+        """The nearest times on the grids through `anchors`, both [R].
+
+        >>> times = np.array(["2024-01-01T00:29", "2024-01-01T00:31"], "M8[us]")
+        >>> Frequency("h").nearest(np.datetime64("2024-01-01", "us"), times).astype("M8[h]")
+        array(['2024-01-01T00', '2024-01-01T01'], dtype='datetime64[h]')
+        """
+        return snapping.nearest(self.step, anchors, times)
 
     def parse_time(self, value: object) -> Any:
         """One time from JSON: ISO-8601 text in UTC, or a whole number.

@@ -9,17 +9,28 @@ from forecaster.panel import Panel
 from forecaster.reading.cells import parse_ids, parse_values
 from forecaster.reading.files import open_table
 from forecaster.reading.grid import choose_frequency, lay_out, sort_rows
+from forecaster.reading.mending import Mending, Say, merge, snap
 from forecaster.reading.times import parse_times
 
-__all__ = ["read_panel"]
+__all__ = ["Mending", "read_panel"]
+
+NOTHING = Mending()
 
 
-def read_panel(path: str | Path, freq: str | None = None) -> Panel:
+def read_panel(
+    path: str | Path,
+    freq: str | None = None,
+    *,
+    mending: Mending = NOTHING,
+    say: Say = lambda line: None,
+) -> Panel:
     """All series of a CSV, .csv.gz or Parquet file, ordered by their names.
 
     One row is one observation, in any order, in the columns `unique_id, ds, y` (or
     `item_id, timestamp, target`); further columns are left alone. Absent times are gaps.
     Offsets from UTC are converted. The frequency is inferred unless `freq` gives it.
+    Rows that share a time and times off the grid are refused unless `mending` says what
+    becomes of them; `say` is told how many it met.
 
     Raises `DataError` for a file that cannot be used, naming the series, the row and the
     mend, and `InputError` for a `freq` that is none.
@@ -36,4 +47,7 @@ def read_panel(path: str | Path, freq: str | None = None) -> Panel:
     table = open_table(Path(path))
     named = parse_ids(table)
     rows = sort_rows(table, named, parse_times(table), parse_values(table))
+    if mending.snap:
+        rows, freq = snap(rows, freq, say)
+    rows = merge(rows, mending.duplicates, say)
     return lay_out(rows, choose_frequency(rows, freq))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from forecaster.errors import DataError, InputError
 from forecaster.frequency import Frequency, OffGrid, anchored, infer
 from forecaster.panel import Panel, trimmed
-from forecaster.reading.table import Table, clipped
+from forecaster.reading.table import Table
 
 # A grid is mostly gaps when it is longer than this many steps and times the points.
 SPARSE_STEPS, SPARSE_TIMES = 1_000, 100
@@ -49,14 +49,10 @@ def sort_rows(
     times: NDArray[Any],
     values: NDArray[np.float64],
 ) -> Rows:
-    """The rows by series and time; refuses two of the same time."""
+    """The rows by series and time; of equal times, as they stand in the file."""
     ids, series = named
     order = np.lexsort((times.view(np.int64), series))
-    rows = Rows(table, ids, series[order], times[order], values[order], order)
-    same = (np.diff(rows.series) == 0) & (rows.times[1:] == rows.times[:-1])
-    if same.any():
-        raise _repeated(rows, np.flatnonzero(same))
-    return rows
+    return Rows(table, ids, series[order], times[order], values[order], order)
 
 
 def choose_frequency(rows: Rows, alias: str | None) -> Frequency:
@@ -90,19 +86,6 @@ def lay_out(rows: Rows, frequency: Frequency) -> Panel:
         raise DataError(f"{rows.table.name}, {error}") from None
 
 
-def _repeated(rows: Rows, repeats: Ints) -> DataError:
-    """Names the repeat that stands first in the file."""
-    pairs = np.sort(np.stack([rows.origin[repeats], rows.origin[repeats + 1]]), axis=0)
-    first, second = pairs[:, pairs[1].argmin()]
-    total = "" if len(repeats) == 1 else f" ({len(repeats)} repeated in all)"
-    time = clipped(rows.table.times[int(second)].as_py())
-    return rows.table.refuse(
-        int(second),
-        f"expected each time once, got {time} again after {rows.table.place(first)}{total}. "
-        "Keep one row of each time",
-    )
-
-
 def _refuse_kind(rows: Rows, frequency: Frequency) -> None:
     whole = rows.times.dtype.kind == "i"
     if whole == frequency.is_integer:
@@ -123,7 +106,8 @@ def _refuse_kind(rows: Rows, frequency: Frequency) -> None:
 def _off_grid(rows: Rows, frequency: Frequency, error: OffGrid) -> DataError:
     row = int(rows.origin[error.index])
     mend = (
-        "Correct it or remove the row; if many are off, give a finer step with --freq"
+        "Correct it or remove the row; if many are off, move them to the grid with --snap, "
+        "or give a finer step with --freq"
     )
     text = str(rows.table.times[row].as_py())
     if not frequency.is_integer and ("+" in text or text.count("-") > 2):

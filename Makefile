@@ -1,4 +1,4 @@
-# make demo | test | check | quick | bench | serve | image | coverage | format | clean
+# make demo | test | check | quick | bench | peers | serve | image | coverage | format | clean
 # Every target makes what it needs; nothing has to be prepared.
 
 VENV := .venv
@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 REQUIREMENTS := $(if $(shell nvidia-smi -L 2>/dev/null),requirements-gpu.txt,requirements.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick bench serve image coverage format clean
+.PHONY: help demo test check quick bench peers serve image coverage format clean
 
 help:
 	@echo 'make demo      train on data/sample.csv, serve, forecast over HTTP, draw demo.png'
@@ -18,6 +18,7 @@ help:
 	@echo 'make format    let ruff format and mend what it can'
 	@echo 'make quick     the tests that need no TensorFlow'
 	@echo 'make bench     what everyday operations cost here, with the model of make demo'
+	@echo 'make peers     .venv-peers, with the libraries that benchmarks compare with'
 	@echo 'make serve     the service on http://127.0.0.1:8080 (ARGS="--port 9000")'
 	@echo 'make image     the container image (docker or podman)'
 	@echo 'make coverage  the test suite with a coverage table'
@@ -34,6 +35,8 @@ quick: $(VENV)/dev.stamp
 
 bench: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks.everyday
+
+peers: .venv-peers/stamp
 
 check: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
@@ -68,5 +71,11 @@ $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/run.stamp
 	$(BIN)/python -m pip install --disable-pip-version-check --requirement requirements-dev.txt
 	@touch $@
 
+.venv-peers/stamp: requirements-peers.txt
+	@echo 'Making .venv-peers: about 5 GB and some minutes, once'
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build out state models/demo demo.png .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage *.egg-info
+	rm -rf $(VENV) .venv-peers build out state models/demo demo.png .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage *.egg-info

@@ -13,7 +13,7 @@ Letters: `N` series, `W` windows, `H` horizon.
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -74,11 +74,15 @@ class Benchmark:
         return (self.test_steps - self.horizon) // self.step + 1
 
     @property
-    def measure(self) -> str:
-        """The measure by which methods are ranked on this set; lower is better."""
-        if self.kind == "competition":
-            return "sMAPE" if self.name.startswith("m3") else "OWA"
-        return "MSE" if self.kind == "long" else "MASE"
+    def measures(self) -> tuple[str, ...]:
+        """The measures of the convention; methods are ranked by the first."""
+        if self.kind == "long":
+            return ("MSE", "MAE", "MSIS-95")
+        if self.kind == "rolling":
+            return ("MASE", "MAE", "sMAPE", "MSIS-95")
+        if self.name.startswith("m3"):  # published without the OWA
+            return ("sMAPE", "MASE", "MSIS-95")
+        return ("OWA", "sMAPE", "MASE", "MSIS-95")
 
     def load(self, folder: Path) -> "Case":
         """The set in memory, read as a user's file would be."""
@@ -122,12 +126,29 @@ class Case:
         """What came after each origin, `[N, W, H]`, NaN where missing."""
         return actual_values(self.panel, self.origins, self.spec.horizon)
 
+    @property
+    def points(self) -> int:
+        """How many forecast values can be scored."""
+        return int((~np.isnan(self.actual)).sum())
+
+    def thinned(self, every: int) -> "Case":
+        """The same set with every so-manieth origin, the last kept: `kept(every)`."""
+        spec = replace(self.spec, step=self.spec.step * every)
+        return Case(spec, self.frame, self.panel)
+
+    def kept(self, every: int) -> list[int]:
+        """Which of the `W` origins `thinned` keeps."""
+        windows = self.spec.windows
+        return list(range((windows - 1) % every, windows, every))
+
     @cached_property
     def scales(self) -> Floats:
         """The scale of MASE and MSIS, `[N]`, from what is known before the test part."""
-        season, firsts = self.spec.mase_season, self.origins[:, 0]
-        before = [self.panel.values_of(i)[:first] for i, first in enumerate(firsts)]
-        return np.array([seasonal_scale(values, season) for values in before])
+        known = self.panel.cut(self.panel.lengths - self.spec.test_steps)
+        season = self.spec.mase_season
+        return np.array(
+            [seasonal_scale(known.values_of(i), season) for i in range(len(known))]
+        )
 
     @cached_property
     def naive2(self) -> Floats:

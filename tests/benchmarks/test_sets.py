@@ -2,6 +2,7 @@
 
 import io
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -82,6 +83,17 @@ def test_a_model_is_fitted_on_nothing_of_the_test_part() -> None:
     counts = case.training_frame.groupby("unique_id")["y"].size()
     assert counts.to_list() == case.training.lengths.tolist() == [34, 25]
     np.testing.assert_array_equal(case.training_frame["y"], case.training.values)
+
+
+def test_a_thinned_set_keeps_its_last_origin_and_its_scale() -> None:
+    """Fewer origins are some of the same ones, and errors are scaled as before."""
+    whole = replace(rolling().spec, test_steps=21)
+    case = Case(whole, rolling().frame, rolling().panel)
+    thin = case.thinned(3)
+    np.testing.assert_array_equal(thin.origins, case.origins[:, case.kept(3)])
+    assert thin.origins[0, -1] == case.origins[0, -1]
+    np.testing.assert_array_equal(thin.scales, case.scales)
+    assert (thin.train_ends == case.train_ends).all()
 
 
 def test_coverage_pools_points_and_errors_average_series() -> None:

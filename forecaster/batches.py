@@ -2,7 +2,7 @@
 
 NumPy only. The last steps of each series are held out: their values never appear as a
 target in training, and a forecast made just before them is scored in validation.
-Letters: N series, B lanes, T steps of a chunk, H horizon, F features.
+Letters: N series, B lanes, T steps of a chunk, H horizon, F features, K known ahead.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forecaster.bending import bent
 from forecaster.calendar import features
+from forecaster.covariates import Covariates, rows_of
 from forecaster.panel import Panel
 from forecaster.windows import LaneBatch, lane_batches
 
@@ -24,6 +25,8 @@ UNIT_FLOOR = 1e-4
 # Validation looks at about as many origins as this.
 VALIDATION_ORIGINS = 400
 
+NO_COVARIATES = Covariates()
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -31,7 +34,8 @@ class Batch:
 
     Attributes:
         y: values of the chunk and of the H steps behind it [B, T + H]; NaN = missing or held out.
-        x: features of the same steps [B, T + H, F].
+        x: features of the steps of the chunk [B, T, F]; NaN = missing.
+        ahead: what is known ahead of all steps [B, T + H, K].
         weight: 1 for each origin that counts in the loss [B, T].
         unit: the ordinary error of each lane's series on the bent scale [B].
         reset: lanes whose state starts afresh [B].
@@ -39,6 +43,7 @@ class Batch:
 
     y: Floats
     x: Floats
+    ahead: Floats
     weight: Floats
     unit: Floats
     reset: NDArray[np.bool_]
@@ -53,6 +58,12 @@ class Split:
     train_ends: Ints  # [N] steps of each series that may be a target in training
     units: Floats  # [N]
     x: Floats  # [total + N * H, F] features of each series and of the H steps behind it
+    covariates: Covariates
+
+    @property
+    def calendar(self) -> int:
+        """How many features come from the calendar."""
+        return int(self.x.shape[1]) - len(self.covariates.columns)
 
     def training(
         self, lanes: int, chunk: int, rng: np.random.Generator
@@ -115,16 +126,31 @@ class Split:
         y = self.panel.values[offset + np.minimum(step, lengths - 1)]
         row = offset + series[:, None] * self.horizon
         x = self.x[row + np.minimum(step, lengths + self.horizon - 1)]
+        known = self.calendar + len(self.covariates.of("futr"))
         return Batch(
             y=np.where(inside, y, np.nan).astype(np.float32),
-            x=x,
+            x=x[:, :chunk],
+            ahead=x[:, :, :known],
             weight=weight.astype(np.float32),
             unit=self.units[series],
             reset=batch.reset,
         )
 
 
-def split(panel: Panel, horizon: int, season_length: int) -> Split:
+def train_ends_of(panel: Panel, horizon: int) -> Ints:
+    """How many steps of each series may be seen in training [N]."""
+    lengths = _observed_lengths(panel)
+    extra = -(-VALIDATION_ORIGINS // len(panel)) - 1
+    held = np.minimum(horizon + np.minimum(extra, lengths // 10), lengths // 4)
+    return np.asarray(np.maximum(lengths - held, 1))
+
+
+def split(
+    panel: Panel,
+    horizon: int,
+    season_length: int,
+    covariates: Covariates = NO_COVARIATES,
+) -> Split:
     """Holds out the end of each series and lays the panel out for training.
 
     The end is counted back from the last observed value: what is missing behind it
@@ -134,34 +160,44 @@ def split(panel: Panel, horizon: int, season_length: int) -> Split:
         panel: all series.
         horizon: H.
         season_length: m, for the unit of each series.
+        covariates: those of the panel, scaled; none by default.
     """
-    panel = _until_last_observed(panel)
-    lengths = panel.lengths
-    extra = -(-VALIDATION_ORIGINS // len(panel)) - 1
-    held = np.minimum(horizon + np.minimum(extra, lengths // 10), lengths // 4)
-    train_ends = np.maximum(lengths - held, 1)
+    panel = panel.cut(_observed_lengths(panel))
+    train_ends = train_ends_of(panel, horizon)
     units = [
         _unit(panel.values_of(i)[: train_ends[i]], season_length)
         for i in range(len(panel))
     ]
-    blocks = [_features(panel, i, horizon) for i in range(len(panel))]
     return Split(
-        panel, horizon, train_ends, np.array(units, np.float32), np.concatenate(blocks)
+        panel,
+        horizon,
+        train_ends,
+        np.array(units, np.float32),
+        _features(panel, horizon, covariates),
+        covariates,
     )
 
 
-def _until_last_observed(panel: Panel) -> Panel:
-    """The same series without missing values at their ends."""
+def _observed_lengths(panel: Panel) -> Ints:
+    """Steps of each series up to its last observed value [N]."""
     observed = np.flatnonzero(~np.isnan(panel.values))
     last = observed[np.searchsorted(observed, panel.offsets[1:]) - 1]
-    ends = last + 1 - panel.offsets[:-1]
-    return panel if (ends == panel.lengths).all() else panel.cut(ends)
+    return np.asarray(last + 1 - panel.offsets[:-1])
 
 
-def _features(panel: Panel, index: int, horizon: int) -> Floats:
-    """Features of a series and of the H steps behind it [n + H, F]."""
-    steps = np.arange(panel.lengths[index] + horizon)
-    return features(panel.frequency, panel.frequency.times(panel.starts[index], steps))
+def _features(panel: Panel, horizon: int, covariates: Covariates) -> Floats:
+    """Features of each series and of the H steps behind it [total + N * H, F]."""
+    rows, blocks = rows_of(covariates, panel), []
+    for index, length in enumerate(panel.lengths):
+        steps = np.arange(length + horizon)
+        times = panel.frequency.times(panel.starts[index], steps)
+        calendar = features(panel.frequency, times, covariates.holidays)
+        block = np.full((len(steps), calendar.shape[1] + rows.shape[1]), np.nan)
+        block[:, : calendar.shape[1]] = calendar
+        begin = panel.offsets[index]
+        block[:length, calendar.shape[1] :] = rows[begin : begin + length]
+        blocks.append(block.astype(np.float32))
+    return np.concatenate(blocks)
 
 
 def _unit(values: NDArray[np.float64], season_length: int) -> float:

@@ -1,22 +1,26 @@
 """What the calendar says about a time, as smooth numbers between -1 and 1.
 
 Each cycle (day, week, month, year) that is longer than one step and not constant gives a
-sine and a cosine. Integer steps and yearly series have no calendar.
+sine and a cosine. Integer steps and yearly series have no calendar. The holidays of
+countries are added where a model asks for them.
 Letters: `N` times, `F` features.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster import holiday
 from forecaster.frequency import Frequency
 
 DAY_S, WEEK_DAYS, YEAR_MONTHS = 86_400, 7, 12
 
 
-def feature_names(frequency: Frequency) -> tuple[str, ...]:
+def feature_names(
+    frequency: Frequency, holidays: Sequence[str] = ()
+) -> tuple[str, ...]:
     """The names of the columns of `features`, in order.
 
     >>> feature_names(Frequency("MS")), feature_names(Frequency("YE-DEC"))
@@ -28,11 +32,14 @@ def feature_names(frequency: Frequency) -> tuple[str, ...]:
     waves = tuple(
         f"{cycle}_{wave}" for cycle in _cycles(frequency) for wave in ("sin", "cos")
     )
-    return (*waves, "weekend") if _sees_weekends(frequency) else waves
+    weekend = ("weekend",) if _sees_weekends(frequency) else ()
+    return (*waves, *weekend, *holiday.names(frequency, holidays))
 
 
-def features(frequency: Frequency, times: NDArray[Any]) -> NDArray[np.float32]:
-    """Calendar features of each time [N, F], every one within -1 and 1.
+def features(
+    frequency: Frequency, times: NDArray[Any], holidays: Sequence[str] = ()
+) -> NDArray[np.float32]:
+    """Calendar features of each time [N, F], all but counts of holidays within -1 and 1.
 
     >>> noon = np.array(["2024-01-06T12:00"], "M8[us]")  # a Saturday
     >>> row = features(Frequency("h"), noon)[0].astype(float).round(2)
@@ -47,6 +54,7 @@ def features(frequency: Frequency, times: NDArray[Any]) -> NDArray[np.float32]:
         columns += [np.sin(angle), np.cos(angle)]
     if _sees_weekends(frequency):
         columns.append((_weekday(times) >= 5).astype(np.float64))
+    columns += holiday.marks(frequency, times, holidays)
     if not columns:
         return np.zeros((len(times), 0), dtype=np.float32)
     return np.stack(columns, axis=1).astype(np.float32)

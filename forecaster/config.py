@@ -1,7 +1,10 @@
 """What can be configured about a model, as small frozen values, and the file it is read from.
 
-A configuration file is TOML with two tables, each entry optional:
+A configuration file is TOML, each entry optional; what stands in `[covariates]` may also
+stand at the top:
 
+    futr_exog = ["promo"]
+    holidays = "US"
     [network]
     units = 64
     [training]
@@ -10,15 +13,18 @@ A configuration file is TOML with two tables, each entry optional:
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from forecaster.errors import ConfigError
+from forecaster.exog import Columns
 
 QUANTILES = (0.025, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.975)
 CELLS = ("lstm", "gru", "rnn", "peephole", "coupled")
+COVARIATES = "covariates"
+COVARIATE_ENTRIES = ("futr_exog", "hist_exog", "stat_exog", "holidays")
 MOST_SEED = 2**32 - 1  # NumPy takes no larger one
 
 
@@ -127,6 +133,35 @@ def _override(spec: Spec, table: Mapping[str, Any], given: Mapping[str, Any]) ->
     return replace(spec, **chosen)
 
 
+def covariates_from(
+    file: Path | None, given: Mapping[str, Sequence[str]]
+) -> tuple[Columns, tuple[str, ...]]:
+    """Covariates and holidays: the file's `[covariates]`, under the command line.
+
+    Args:
+        file: the configuration file, None for none.
+        given: names by entry, `futr_exog` and so on, as given on the command line.
+
+    Returns:
+        The columns by kind, and the countries whose holidays count.
+    """
+    table, chosen = _table(file, COVARIATES), []
+    for entry in table.keys() - set(COVARIATE_ENTRIES):
+        raise ConfigError(
+            f"{entry}: not an entry. Expected one of {', '.join(COVARIATE_ENTRIES)}."
+        )
+    for entry in COVARIATE_ENTRIES:
+        named = table.get(entry, [])
+        named = [named] if isinstance(named, str) else named
+        if not isinstance(named, list) or not all(isinstance(n, str) for n in named):
+            raise ConfigError(
+                f"{entry}: expected a list of texts, got {named!r}. Mend the entry."
+            )
+        chosen.append(tuple(given.get(entry, ()) or named))
+    futr, hist, stat, holidays = chosen
+    return Columns(futr, hist, stat), tuple(dict.fromkeys(holidays))
+
+
 def _table(file: Path | None, name: str) -> Mapping[str, Any]:
     """One table of a configuration file; empty when there is none."""
     if file is None:
@@ -137,12 +172,16 @@ def _table(file: Path | None, name: str) -> Mapping[str, Any]:
         raise ConfigError(
             f"{file}: expected a TOML file, {error}. Mend or leave it out."
         ) from error
+    top = {key: content.pop(key) for key in COVARIATE_ENTRIES if key in content}
+    tables = ("network", "training", COVARIATES)
     for table, entries in content.items():
-        if table not in ("network", "training") or not isinstance(entries, dict):
+        if table not in tables or not isinstance(entries, dict):
             raise ConfigError(
-                f"{file}: expected the tables [network] and [training], got {table!r}. Remove it."
+                f"{file}: expected the tables [{'], ['.join(tables)}] and the entries "
+                f"{', '.join(COVARIATE_ENTRIES)}, got {table!r}. Remove it."
             )
-    return dict(content.get(name, {}))
+    found: dict[str, Any] = content.get(name, {})
+    return {**top, **found} if name == COVARIATES else found
 
 
 def at_least(name: str, value: int, least: int) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from forecaster import metrics
 from forecaster.baselines import bars
+from forecaster.covariates import Covariates, per_series
 from forecaster.errors import ConfigError, DataError
 from forecaster.panel import Panel
 from forecaster.prediction import check_finite
@@ -109,13 +110,15 @@ def carried_forecasts(
     """
     states = model.initial_state(len(panel))
     known = np.zeros(len(panel), dtype=np.int64)
+    exog = per_series(Covariates.read(model.manifest.covariates), panel)
     for ends in origins.T:
-        fresh = [
-            panel.values_of(i)[slice(*span)]
-            for i, span in enumerate(zip(known, ends, strict=True))
-        ]
-        states = advance_series(model, states, fresh, _times(panel, known))
-        quantiles = forecast_series(model, states, _times(panel, ends - 1), horizon)
+        spans = [slice(*span) for span in zip(known, ends, strict=True)]
+        fresh = [panel.values_of(i)[span] for i, span in enumerate(spans)]
+        seen = [exog.rows[i][span] for i, span in enumerate(spans)]
+        ahead = [exog.known[i][end : end + horizon] for i, end in enumerate(ends)]
+        states = advance_series(model, states, fresh, _times(panel, known), seen)
+        last = _times(panel, ends - 1)
+        quantiles = forecast_series(model, states, last, horizon, ahead)
         check_finite(quantiles, panel.ids)
         known = ends
         yield quantiles.astype(np.float64)

@@ -2,7 +2,7 @@
 
 `state` is one flat float32 vector per series [B, S], opaque outside this file:
 
-    [ring values R | observed flags R | age 1 | last features F | recurrent states]
+    [ring values R | observed flags R | age 1 | last features F | past covariates | recurrent]
 
     y ─▶ memory ─▶ scaled ring ─▶ patch ─┬─▶ recurrent layers ─┐
          (level, scale)                  └──── residual ───────┴─▶ head ─▶ quantiles
@@ -24,6 +24,7 @@ from forecaster import memory
 from forecaster.cells import STATES_PER_CELL, recurrent_layer
 from forecaster.config import Architecture, Task
 from forecaster.exogenous import Exogenous
+from forecaster.outlook import Outlook, windows
 
 FUTURE_UNITS = 16
 
@@ -53,11 +54,23 @@ class Network(keras.Model):
             self.future_out = dense(
                 len(task.quantiles), name="future_quantiles", kernel_initializer="zeros"
             )
+        if task.futr:
+            self.outlook = Outlook(task, name="outlook")
 
     @property
     def state_size(self) -> int:
         """S, the width of a carried state."""
-        return 2 * self.task.ring + 1 + self.task.features + self.recurrent_size
+        return self.exact_size + self.recurrent_size
+
+    @property
+    def exact_size(self) -> int:
+        """The part of a state that remembers exactly: the ring, features, covariates."""
+        return 2 * self.task.ring + 1 + self.task.features + self.past_size
+
+    @property
+    def past_size(self) -> int:
+        """The covariates known ahead of the last season, in the exact part."""
+        return self.task.season_length * self.task.futr
 
     @property
     def recurrent_size(self) -> int:
@@ -93,29 +106,32 @@ class Network(keras.Model):
         self, state: Any, y: Any, x: Any, *, training: bool = False
     ) -> tuple[memory.Frames, Any, Any]:
         """Advances the state: frames after each step, contexts [B, T, D], new state."""
-        carried, last, recurrent = self._unpack(state)
+        carried, last, past, recurrent = self._unpack(state)
         rows = self.exogenous.carried(last, x[:, : ops.shape(y)[1]])
         grown = memory.remember(carried, y, self.task.season_length)
         frames = memory.frames(grown, self.task.ring, self.task.season_length)
         patch = self._patch(frames, grown.age, self.exogenous.now(rows))
         top, recurrent = self._recur(self.entry(patch), recurrent, training)
-        ring = self.task.ring
+        ring, task = self.task.ring, self.task
+        futr = rows[:, :, task.calendar : task.known]
+        past = windows(past, futr, task.season_length)
         state = ops.concatenate(
             [
                 grown.values[:, -ring:],
                 grown.seen[:, -ring:],
                 grown.age[:, -1:],
                 rows[:, -1],
+                past[:, -1],
                 *recurrent,
             ],
             axis=1,
         )
-        context = ops.concatenate([patch, self.drop(top, training=training)], axis=2)
-        return frames, context, state
+        top = self.drop(top, training=training)
+        return frames, ops.concatenate([patch, top, past], axis=2), state
 
     def recall(self, state: Any) -> tuple[memory.Frames, Any]:
         """What `observe` gave for the last step, read off the state [B, S] it returned."""
-        carried, last, recurrent = self._unpack(state)
+        carried, last, past, recurrent = self._unpack(state)
         # The frame after the last step is the ring itself: one place more in front, which
         # `frames` steps over.
         shifted = memory.Memory(
@@ -129,7 +145,7 @@ class Network(keras.Model):
         top = recurrent[-STATES_PER_CELL[self.size.cell]][
             :, None
         ]  # h of the last layer
-        return frames, ops.concatenate([patch, top], axis=2)
+        return frames, ops.concatenate([patch, top, past[:, None]], axis=2)
 
     def read(self, frames: memory.Frames, context: Any, ahead: Any) -> Any:
         """Scaled quantiles [B, T, H, Q] from contexts and raw features ahead [B, T, H, K].
@@ -141,8 +157,12 @@ class Network(keras.Model):
         hidden = self.hidden(context)
         raw = ops.reshape(self.out(hidden), shape)
         if task.known:
+            seen = self.exogenous.ahead(ahead)
             gate = self.future_gate(hidden)[:, :, None]
-            raw = raw + self.future_out(gate * self.future(self.exogenous.ahead(ahead)))
+            raw = raw + self.future_out(gate * self.future(seen))
+        if task.futr:
+            past = context[:, :, -self.past_size :]
+            raw = raw + self.outlook(hidden, past, seen)
         base = memory.seasonal_naive(frames, task.horizon, task.season_length)
         return base[..., None] + spread_out(raw, task.quantiles)
 
@@ -169,7 +189,7 @@ class Network(keras.Model):
             news += new
         return inputs, news
 
-    def _unpack(self, state: Any) -> tuple[memory.Memory, Any, list[Any]]:
+    def _unpack(self, state: Any) -> tuple[memory.Memory, Any, Any, list[Any]]:
         """The parts of a flat state."""
         ring = self.task.ring
         carried = memory.Memory(
@@ -177,13 +197,16 @@ class Network(keras.Model):
             state[:, ring : 2 * ring],
             state[:, 2 * ring : 2 * ring + 1],
         )
-        rest = state[:, 2 * ring + 1 :]
-        last, recurrent = rest[:, : self.task.features], rest[:, self.task.features :]
+        known = 2 * ring + 1 + self.task.features
+        last = state[:, 2 * ring + 1 : known]
+        past = state[:, known : self.exact_size]
+        recurrent = state[:, self.exact_size :]
         units = self.size.units
         count = self.recurrent_size // units
         return (
             carried,
             last,
+            past,
             [recurrent[:, i * units : (i + 1) * units] for i in range(count)],
         )
 

@@ -4,17 +4,20 @@ Letters: `N` series, `T` values of all series together.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from forecaster.errors import DataError
+from forecaster.exog import Exog
 from forecaster.frequency import Frequency
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+NO_EXOG = Exog()
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -22,7 +25,7 @@ class Panel:
     """Series on their full grids: one value per step, NaN where it is missing.
 
     Series `i` has the values `values[offsets[i]:offsets[i + 1]]`, the first of them
-    observed at `starts[i]`. All arrays are read-only.
+    observed at `starts[i]`. All arrays are read-only; `exog` holds the covariates.
 
     >>> starts = np.array(["2024-01-01", "2024-01-01"], "M8[us]")
     >>> panel = Panel.from_series(
@@ -39,6 +42,7 @@ class Panel:
     values: Floats  # [T]
     starts: NDArray[Any]  # [N], datetime64[us] or int64
     frequency: Frequency
+    exog: Exog = NO_EXOG
 
     def __post_init__(self) -> None:
         for array in (self.offsets, self.values, self.starts):
@@ -51,6 +55,7 @@ class Panel:
         values: Sequence[ArrayLike],
         starts: ArrayLike,
         frequency: Frequency,
+        exog: Exog = NO_EXOG,
     ) -> "Panel":
         """A panel of copies; missing values before the first observed one are left out.
 
@@ -60,9 +65,8 @@ class Panel:
         kind = np.int64 if frequency.is_integer else "M8[us]"
         offsets = np.cumsum([0, *(len(one) for one in series)], dtype=np.int64)
         pooled = np.concatenate([*series, np.empty(0)])
-        return trimmed(
-            cls(tuple(ids), offsets, pooled, np.array(starts, dtype=kind), frequency)
-        )
+        begins = np.array(starts, dtype=kind)
+        return trimmed(cls(tuple(ids), offsets, pooled, begins, frequency, exog))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -99,10 +103,13 @@ class Panel:
         ('b',)
         """
         chosen = np.asarray(indices, dtype=np.int64)
-        return self._sliced(chosen, self.offsets[chosen], self.lengths[chosen])
+        begins, lengths = self.offsets[chosen], self.lengths[chosen]
+        return self._sliced(chosen, begins, lengths, whole=True)
 
     def cut(self, ends: ArrayLike) -> "Panel":
         """The first `ends[i]` values of each series `i` (`ends` [N], or one for all).
+
+        Of covariates nothing is known ahead any more, where a series is cut.
 
         >>> panel = Panel.from_series(["a"], [[1.0, 2.0, 3.0]], [1], Frequency("1"))
         >>> panel.cut([2]).values
@@ -111,9 +118,12 @@ class Panel:
         kept = np.broadcast_to(np.asarray(ends, dtype=np.int64), self.lengths.shape)
         if (kept < 0).any() or (kept > self.lengths).any():
             raise ValueError("ends: expected 0 to the length of each series")
-        return self._sliced(np.arange(len(self)), self.offsets[:-1], kept)
+        whole = bool((kept == self.lengths).all())
+        return self._sliced(np.arange(len(self)), self.offsets[:-1], kept, whole=whole)
 
-    def _sliced(self, chosen: Ints, begins: Ints, lengths: Ints) -> "Panel":
+    def _sliced(
+        self, chosen: Ints, begins: Ints, lengths: Ints, *, whole: bool
+    ) -> "Panel":
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         # Position of every kept value: its rank within the series plus where that begins.
         positions = np.arange(offsets[-1]) + np.repeat(begins - offsets[:-1], lengths)
@@ -123,6 +133,7 @@ class Panel:
             self.values[positions],
             self.starts[chosen],
             self.frequency,
+            self.exog.sliced(chosen, positions, whole=whole),
         )
 
 
@@ -141,8 +152,31 @@ def trimmed(panel: Panel) -> Panel:
     skipped = observed[ranks[:-1]] - panel.offsets[:-1]
     if not skipped.any():
         return panel
-    moved = panel._sliced(
-        np.arange(len(panel)), panel.offsets[:-1] + skipped, panel.lengths - skipped
-    )
-    starts = panel.frequency.times(panel.starts, skipped)
-    return Panel(panel.ids, moved.offsets, moved.values, starts, panel.frequency)
+    begins, lengths = panel.offsets[:-1] + skipped, panel.lengths - skipped
+    moved = panel._sliced(np.arange(len(panel)), begins, lengths, whole=True)
+    return replace(moved, starts=panel.frequency.times(panel.starts, skipped))
+
+
+def without_future(panel: Panel) -> Panel:
+    """The same series up to their last value, where covariates go on behind it.
+
+    Rows at the end of a series without a value, of which some carry a covariate that is
+    known ahead, are the future: they leave the series and become its `exog.ahead`.
+    """
+    exog = panel.exog
+    if not exog.columns.futr:
+        return panel
+    lengths = panel.lengths
+    observed = np.flatnonzero(~np.isnan(panel.values))
+    last = observed[np.searchsorted(observed, panel.offsets[1:]) - 1]
+    ends = last + 1 - panel.offsets[:-1]
+    futr = exog.steps[:, : len(exog.columns.futr)]
+    given = np.concatenate([[0], np.cumsum(~np.isnan(futr).all(axis=1))])
+    goes_on = given[panel.offsets[1:]] > given[last + 1]
+    ends = np.where(goes_on, ends, lengths)
+    ahead = np.full((len(panel), int((lengths - ends).max()), futr.shape[1]), np.nan)
+    for index in np.flatnonzero(goes_on):
+        begin, end = panel.offsets[index] + ends[index], panel.offsets[index + 1]
+        ahead[index, : end - begin] = futr[begin:end]
+    kept = panel.cut(ends)
+    return replace(kept, exog=replace(kept.exog, ahead=ahead))

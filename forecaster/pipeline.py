@@ -9,13 +9,15 @@ import numpy as np
 
 from forecaster import registry
 from forecaster.artifact import Artifact
-from forecaster.batches import Split, split
+from forecaster.batches import Split, split, train_ends_of
 from forecaster.calendar import feature_names
+from forecaster.covariates import Covariates
 from forecaster.evaluation import backtest
 from forecaster.export import publish
 from forecaster.manifest import Manifest
 from forecaster.panel import Panel
 from forecaster.planning import Plan, Wishes, plan
+from forecaster.scaling import fit
 from forecaster.training import Trained, device_name, train
 
 SCORED = 500  # series whose held-out end is scored at most
@@ -50,11 +52,13 @@ def train_model(
             f"{decided.task.season_length}, {decided.architecture.layers} layers of "
             f"{decided.architecture.units} {decided.architecture.cell}"
         )
-    parts = split(panel, decided.task.horizon, decided.task.season_length)
+    horizon, season = decided.task.horizon, decided.task.season_length
+    covariates = fit(panel, train_ends_of(panel, horizon), wishes.holidays)
+    parts = split(panel, horizon, season, covariates)
     trained = train(parts, decided, silent=say is None)
     facts = {
         "name": name,
-        **_facts_of_data(panel),
+        **_facts_of_data(panel, covariates),
         **_facts_of_training(decided, trained),
     }
     return publish(
@@ -84,15 +88,18 @@ def held_out_scores(model: Artifact, parts: Split) -> dict[str, float]:
     return {name: value for name, value in scores.items() if np.isfinite(value)}
 
 
-def _facts_of_data(panel: Panel) -> dict[str, Any]:
+def _facts_of_data(panel: Panel, covariates: Covariates) -> dict[str, Any]:
     """What the manifest says about the data: a summary, never the data."""
     first = min(panel.starts)
     last = max(panel.times_of(index)[-1] for index in range(len(panel)))
     begin, end = panel.frequency.format(np.array([first, last]))
     return {
         "freq": panel.frequency.alias,
-        "features": feature_names(panel.frequency),
-        "covariates": {},
+        "features": (
+            *feature_names(panel.frequency, covariates.holidays),
+            *covariates.names.names,
+        ),
+        "covariates": covariates.describe(),
         "data": {
             "series": len(panel),
             "points": int(panel.lengths.sum()),

@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from forecaster import holiday
 from forecaster.calendar import feature_names
 from forecaster.config import (
     Architecture,
@@ -45,6 +47,7 @@ class Wishes:
     seed: int | None = None
     max_time_s: float | None = None
     config: Path | None = None
+    holidays: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("horizon", "season_length"):
@@ -66,11 +69,16 @@ def plan(panel: Panel, wishes: Wishes) -> Plan:
     longest = int(panel.lengths.max())
     season = _season(wishes.season_length, panel.frequency.season_length, longest)
     horizon = _horizon(wishes.horizon, season, longest)
+    names = panel.exog.columns
+    holiday.check(panel.frequency, wishes.holidays)
     task = Task(
         horizon=horizon,
         season_length=season,
         ring=ring_length(season, horizon, panel.lengths),
-        calendar=len(feature_names(panel.frequency)),
+        calendar=len(feature_names(panel.frequency, wishes.holidays)),
+        futr=len(names.futr),
+        hist=len(names.hist),
+        static=tuple(_categories(values) for values in panel.exog.stat),
     )
     overrides = {
         "cell": wishes.cell,
@@ -83,6 +91,11 @@ def plan(panel: Panel, wishes: Wishes) -> Plan:
     most = max(1, len(panel.values) // schedule.chunk)
     schedule = replace(schedule, lanes=min(schedule.lanes, most))
     return Plan(task, architecture_from(wishes.config, given), schedule)
+
+
+def _categories(values: NDArray[Any]) -> int:
+    """How many texts a static column holds, 0 for one of numbers."""
+    return 0 if values.dtype.kind == "f" else len(set(values) - {None})
 
 
 def _season(wished: int | None, natural: int, longest: int) -> int:

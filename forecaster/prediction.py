@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.covariates import Covariates, per_series
 from forecaster.errors import ArtifactError, ConfigError
 from forecaster.panel import Panel
 from forecaster.streaming import (
@@ -53,10 +54,12 @@ def predict(
     """
     last = list(panel.frequency.times(panel.starts, panel.lengths - 1))
     values = [panel.values_of(i) for i in range(len(panel))]
+    exog = per_series(Covariates.read(model.manifest.covariates), panel)
     states = advance_series(
-        model, model.initial_state(len(panel)), values, list(panel.starts)
+        model, model.initial_state(len(panel)), values, list(panel.starts), exog.rows
     )
-    quantiles = forecast_series(model, states, last, horizon)
+    ahead = [exog.known[i][len(values[i]) :] for i in range(len(panel))]
+    quantiles = forecast_series(model, states, last, horizon, ahead)
     check_finite(quantiles, panel.ids)
     wanted = {"median": 0.5, **interval_probabilities(levels)}
     found = quantiles_at(model.manifest.quantiles, quantiles, list(wanted.values()))

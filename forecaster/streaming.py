@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.calendar import features
+from forecaster.calendar import feature_names, features
+from forecaster.covariates import Covariates
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency
 from forecaster.manifest import Manifest
@@ -42,6 +43,7 @@ def advance_series(
     states: Floats,
     values: Sequence[NDArray[np.floating]],
     starts: Sequence[np.datetime64 | int],
+    exog: Sequence[Floats] | None = None,
 ) -> Floats:
     """The states after more values of each series.
 
@@ -50,18 +52,21 @@ def advance_series(
         states: [N, S], left as they are.
         values: new values of each series, NaN = missing; any lengths, 0 too.
         starts: time of the first new value of each series.
+        exog: covariates of the new values of each series, rows as in `covariates`
+            [values, A], NaN = missing; None when nothing is known of any.
 
     Returns:
         New states [N, S].
     """
-    frequency = Frequency.parse(model.manifest.freq)
+    rows_at = Rows(model.manifest)
     states = states.copy()
     lengths = np.array([len(series) for series in values], dtype=np.int64)
     done = np.zeros(len(values), dtype=np.int64)
     for chunk in CHUNKS:
         for rows in _rounds(lengths, done, chunk):
             y = np.stack([values[i][done[i] : done[i] + chunk] for i in rows])
-            x = _features(frequency, [starts[i] for i in rows], done[rows], chunk)
+            some = None if exog is None else [exog[i][done[i] :] for i in rows]
+            x = rows_at([starts[i] for i in rows], done[rows], chunk, some)
             states[rows] = model.advance(states[rows], y.astype(np.float32), x)
             done[rows] += chunk
     return states
@@ -75,16 +80,43 @@ def _rounds(
         yield from np.split(rows, range(BATCH, len(rows), BATCH))
 
 
-def _features(
-    frequency: Frequency,
-    starts: Sequence[np.datetime64 | int],
-    first: NDArray[np.int64],
-    count: int,
-) -> Floats:
-    """Features [N, count, F] of the steps `first`, `first` + 1, … after each start."""
-    steps = first[:, None] + np.arange(count)
-    times = frequency.times(np.repeat(np.asarray(starts), count), steps.ravel())
-    return features(frequency, times).reshape(len(starts), count, -1)
+class Rows:
+    """Makes the features of steps that a model was trained with."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._frequency = Frequency.parse(manifest.freq)
+        self._holidays = Covariates.read(manifest.covariates).holidays
+        self._calendar = len(feature_names(self._frequency, self._holidays))
+        self._width = len(manifest.features)
+
+    def __call__(
+        self,
+        starts: Sequence[np.datetime64 | int],
+        first: NDArray[np.int64],
+        count: int,
+        exog: Sequence[Floats] | None,
+    ) -> Floats:
+        """Features [N, count, F] of the steps `first`, `first` + 1, … after each start.
+
+        Args:
+            starts: a time of each series.
+            first: steps from there to the first row of each series.
+            count: rows of each series.
+            exog: covariates of these rows, as many as are known [≤ count, ≤ A], the
+                first columns of a row; what is not known is missing.
+        """
+        steps = first[:, None] + np.arange(count)
+        times = self._frequency.times(
+            np.repeat(np.asarray(starts), count), steps.ravel()
+        )
+        x = np.full((len(starts), count, self._width), np.nan, np.float32)
+        calendar = features(self._frequency, times, self._holidays)
+        x[:, :, : self._calendar] = calendar.reshape(len(starts), count, -1)
+        for row, known in enumerate(exog or ()):
+            part = known[:count]
+            end = self._calendar + part.shape[1]
+            x[row, : len(part), self._calendar : end] = part
+        return x
 
 
 def forecast_series(
@@ -92,6 +124,7 @@ def forecast_series(
     states: Floats,
     last_times: Sequence[np.datetime64 | int],
     horizon: int,
+    ahead: Sequence[Floats] | None = None,
 ) -> Floats:
     """Forecasts after the last observed step of each series.
 
@@ -103,13 +136,21 @@ def forecast_series(
         states: [N, S].
         last_times: time of the last observed step of each series.
         horizon: steps to forecast, at least 1.
+        ahead: covariates known ahead, from the first step forecast on, of each series
+            [steps, futr]; None when nothing is known of any.
 
     Returns:
         Raw quantiles [N, horizon, Q].
     """
     parts = np.split(np.arange(len(states)), range(BATCH, len(states), BATCH))
     blocks = [
-        _forecast_batch(model, states[rows], [last_times[i] for i in rows], horizon)
+        _forecast_batch(
+            model,
+            states[rows],
+            [last_times[i] for i in rows],
+            horizon,
+            None if ahead is None else [ahead[i] for i in rows],
+        )
         for rows in parts
     ]
     return np.concatenate(blocks)
@@ -120,16 +161,18 @@ def _forecast_batch(
     states: Floats,
     last_times: list[np.datetime64 | int],
     horizon: int,
+    known: Sequence[Floats] | None,
 ) -> Floats:
     """`forecast_series` for as many series as one call may hold."""
-    manifest = model.manifest
-    frequency = Frequency.parse(manifest.freq)
+    manifest, rows_at = model.manifest, Rows(model.manifest)
     middle = manifest.quantiles.index(0.5)
     blocks: list[Floats] = []
     spread = np.zeros((len(states), 1, len(manifest.quantiles)), np.float32)
     while True:
-        ahead = np.full(len(states), len(blocks) * manifest.horizon + 1)
-        x = _features(frequency, last_times, ahead, manifest.horizon)
+        done = len(blocks) * manifest.horizon
+        some = None if known is None else [one[done:] for one in known]
+        first = np.full(len(states), done + 1)
+        x = rows_at(last_times, first, manifest.horizon, some)
         block = model.forecast(states, x)
         medians = block[:, :, middle : middle + 1]
         offsets = block - medians

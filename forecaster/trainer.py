@@ -19,6 +19,8 @@ AVERAGE = 0.99  # largest decay of the moving average of the weights
 CLIP = 1.0  # global norm of the gradients
 WEIGHT_DECAY = 1e-4
 
+Tensors = tuple[Any, Any, Any, Any, Any]  # a batch in the order of the loss
+
 
 class Trainer:
     """The network with its optimiser, its averaged weights and the carried state."""
@@ -66,7 +68,7 @@ class Trainer:
             variable.assign(weight)
 
     def _train_step(
-        self, state: Any, batch: tuple[Any, Any, Any, Any], reset: Any, forgotten: Any
+        self, state: Any, batch: Tensors, reset: Any, forgotten: Any
     ) -> tuple[Any, Any]:
         state = self._forget(tf.where(reset[:, None], 0.0, state), forgotten)
         with tf.GradientTape() as tape:
@@ -81,7 +83,7 @@ class Trainer:
         return tf.stop_gradient(state), loss
 
     def _score_batch(
-        self, state: Any, batch: tuple[Any, Any, Any, Any], reset: Any
+        self, state: Any, batch: Tensors, reset: Any
     ) -> tuple[Any, Any, Any]:
         state = tf.where(reset[:, None], 0.0, state)
         total, count, state = self._loss(state, batch, training=False)
@@ -94,15 +96,15 @@ class Trainer:
         return tf.concat([state[:, :exact], recurrent], axis=1)
 
     def _loss(
-        self, state: Any, batch: tuple[Any, Any, Any, Any], *, training: bool
+        self, state: Any, batch: Tensors, *, training: bool
     ) -> tuple[Any, Any, Any]:
         """Pinball loss (its sum, its weight) and the state after the chunk."""
-        y, x, weight, unit = batch
+        y, x, known, weight, unit = batch
         steps, network = self.plan.schedule.chunk, self.network
         frames, context, state = network.observe(
             state, y[:, :steps], x, training=training
         )
-        ahead = network.ahead(x[..., : self.plan.task.known], steps)
+        ahead = network.ahead(known, steps)
         scaled = network.read(frames, context, ahead)
         targets = network.ahead(y[..., None], steps)  # [B, T, H, 1]
         missing = tf.math.is_nan(targets)
@@ -135,10 +137,10 @@ def pinball(error: Any, levels: tuple[float, ...]) -> Any:
     return 2.0 * tf.reduce_mean(tf.maximum(level * error, (level - 1.0) * error), -1)
 
 
-def _tensors(batch: Batch) -> tuple[Any, Any, Any, Any]:
+def _tensors(batch: Batch) -> Tensors:
     """The arrays of a batch as tensors, in the order of the loss."""
-    y, x, weight, unit = (
+    y, x, ahead, weight, unit = (
         tf.constant(array, tf.float32)
-        for array in (batch.y, batch.x, batch.weight, batch.unit)
+        for array in (batch.y, batch.x, batch.ahead, batch.weight, batch.unit)
     )
-    return y, x, weight, unit
+    return y, x, ahead, weight, unit

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from forecaster.batches import Batch, Split
 from forecaster.config import Schedule
 from forecaster.errors import TrainingError
+from forecaster.gaps import Gaps
 from forecaster.network import Network
 from forecaster.pacing import Pace, validation_steps
 from forecaster.planning import Plan
@@ -65,6 +66,7 @@ def train(split: Split, plan: Plan, *, silent: bool = False) -> Trained:
     gpu = bool(tf.config.list_physical_devices("GPU"))
     network = Network(plan.task, plan.architecture, cudnn=gpu)
     network.initialise()
+    network.exogenous.scale(*split.covariates.constants(plan.task.calendar))
     trainer = Trainer(network, plan)
     pace = Pace(schedule)
     warm = max(2 * plan.task.ring, 2 * schedule.chunk)
@@ -106,10 +108,12 @@ def _epochs(
     split: Split, schedule: Schedule, rng: np.random.Generator
 ) -> Iterator[Batch]:
     """Batches without end, epoch after epoch; those nearly all idle are left out."""
+    gaps = Gaps(split, schedule.lanes, rng)
     while True:
         for batch in split.training(schedule.lanes, schedule.chunk, rng):
+            incomplete = gaps.made_in(batch)
             if batch.weight.any(axis=1).mean() >= 0.5:
-                yield batch
+                yield incomplete
 
 
 def _forgotten(batch: Batch, rng: np.random.Generator) -> NDArray[np.bool_]:

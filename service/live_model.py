@@ -15,6 +15,7 @@ import numpy as np
 
 from forecaster import artifact, registry
 from forecaster.calendar import feature_names
+from forecaster.covariates import Covariates
 from forecaster.errors import ArtifactError, ForecasterError
 from forecaster.frequency import Frequency
 from forecaster.manifest import FILE_NAME
@@ -146,7 +147,9 @@ def warm_up(model: StepModel) -> None:
     """
     manifest = model.manifest
     frequency = Frequency.parse(manifest.freq)
-    if manifest.features != feature_names(frequency):
+    covariates = Covariates.read(manifest.covariates)
+    calendar = feature_names(frequency, covariates.holidays)
+    if manifest.features != (*calendar, *covariates.names.names):
         raise ArtifactError(
             f"version {manifest.version} expects features this release does not "
             f"compute for frequency {frequency.alias!r}; train again"

@@ -9,6 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.covariates import Covariates
 from forecaster.errors import ConfigError, InputError
 from forecaster.frequency import Frequency
 from forecaster.manifest import Manifest
@@ -48,7 +49,7 @@ def take_mending(wishes: dict[str, Any]) -> "Mending":
 def read_for_model(
     path: Path, freq: str | None, manifest: Manifest, mending: "Mending"
 ) -> Panel:
-    """The series of a file, on the grid that the model was trained for.
+    """The series of a file, on the grid that the model was trained for, and its covariates.
 
     A file with a single row per series, which tells no frequency, has the model's; so
     have times that are snapped to a grid.
@@ -57,12 +58,10 @@ def read_for_model(
         DataError: the file cannot be used.
         ConfigError: its frequency is another than the model's.
     """
-    from forecaster.reading import read_panel  # pyarrow is slow to import
-
     if mending.snap and freq is None:
         freq = manifest.freq
     try:
-        panel = read_panel(path, freq, mending=mending, say=say)
+        panel = _read(path, freq, manifest, mending)
     except InputError:
         single = _single_rows(path, manifest, mending) if freq is None else None
         if single is None:
@@ -80,15 +79,54 @@ def read_for_model(
     return panel
 
 
-def _single_rows(path: Path, manifest: Manifest, mending: "Mending") -> Panel | None:
-    """The file read at the model's frequency, if no series has a second row."""
+def _read(
+    path: Path, freq: str | None, manifest: Manifest, mending: "Mending"
+) -> Panel:
+    """The file with the columns that the model was trained with."""
     from forecaster.reading import read_panel  # pyarrow is slow to import
 
+    columns = Covariates.read(manifest.covariates).names
+    return read_panel(path, freq, columns, mending=mending, say=say)
+
+
+def _single_rows(path: Path, manifest: Manifest, mending: "Mending") -> Panel | None:
+    """The file read at the model's frequency, if no series has a second row."""
     try:
-        panel = read_panel(path, manifest.freq, mending=mending, say=say)
+        panel = _read(path, manifest.freq, manifest, mending)
     except InputError:
         return None
     return panel if panel.lengths.max() == 1 else None
+
+
+def with_future(panel: Panel, path: Path | None, horizon: int) -> Panel:
+    """The panel with what a file knows ahead; a line on stderr where that is not enough.
+
+    Raises:
+        ConfigError: there is a file, but the model knows nothing ahead.
+        DataError: the file cannot be used.
+    """
+    from forecaster.reading import read_future  # pandas is slow to import
+
+    names = panel.exog.columns.futr
+    if path is not None and not names:
+        raise ConfigError(
+            f"--future {path}: expected a model with covariates that are known ahead, "
+            "this one has none. Leave it out"
+        )
+    if path is not None:
+        panel = read_future(path, panel)
+    ahead = panel.exog.ahead[:, :horizon]
+    for place, name in enumerate(names):
+        known = (~np.isnan(ahead[:, :, place])).sum(axis=1)
+        if (known < horizon).any():
+            first = int((known < horizon).argmax())
+            say(
+                f"warning: {name!r} is not known for all {horizon} steps ahead of "
+                f"{int((known < horizon).sum())} of {len(panel)} series (of "
+                f"{panel.ids[first]!r} for {known[first]}); forecasting without. Give it in "
+                "rows behind the last value, with y empty, or with --future FILE"
+            )
+    return panel
 
 
 class Watched:

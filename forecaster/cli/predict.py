@@ -27,6 +27,7 @@ from forecaster.cli.inputs import (
     read_for_model,
     say,
     take_mending,
+    with_future,
 )
 from forecaster.cli.levels import SpreadsLevels, level_option
 from forecaster.frequency import Frequency
@@ -48,6 +49,11 @@ FILE = click.Path(path_type=Path)
 @level_option
 @click.option("--freq", help="Frequency, a pandas alias; inferred if not given.")
 @mending_options
+@click.option(
+    "--future",
+    type=FILE,
+    help="What is known ahead: unique_id, ds and the columns of futr_exog.",
+)
 @click.option("--out", type=FILE, help="A .csv, .csv.gz or .parquet file to write.")
 @models_dir_option
 @json_option
@@ -63,7 +69,8 @@ def predict(
 
     The series need not be those the model was trained on. The columns are unique_id,
     ds, the median under the model's NAME, then NAME-lo-80, NAME-hi-80 and so on.
-    Without --out they go to stdout, as CSV or, on a terminal, as a table.
+    Covariates known ahead are read from rows of DATA behind the last value, with y
+    empty, or from --future. Without --out the forecasts go to stdout, as CSV or, on a terminal, as a table.
     """
     out: Path | None = wishes["out"]
     check_writable(out)
@@ -72,11 +79,12 @@ def predict(
     manifest = manifests.read(folder)
     prediction.check_levels(wishes["levels"], manifest.quantiles)
     panel = read_for_model(data, wishes["freq"], manifest, take_mending(wishes))
+    horizon = wishes["horizon"] or manifest.horizon
+    panel = with_future(panel, wishes["future"], horizon)
     import_tensorflow()
     from forecaster.artifact import load
 
     model = load(folder)
-    horizon = wishes["horizon"] or manifest.horizon
     say(f"read {panel}")
     say(f"forecasting {horizon} steps with {name} {manifest.version}")
     with Watched(model, values=len(panel.values)) as watched:

@@ -1,6 +1,7 @@
 """`forecaster train`: one global model on all series of a file."""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,18 +9,26 @@ import click
 
 from forecaster import registry
 from forecaster.cli.common import (
+    Command,
     import_tensorflow,
     json_option,
     models_dir_option,
     print_json,
 )
 from forecaster.cli.inputs import mending_options, take_mending
-from forecaster.config import CELLS, MOST_SEED
+from forecaster.config import CELLS, COVARIATE_ENTRIES, MOST_SEED, covariates_from
 from forecaster.errors import ConfigError
 from forecaster.manifest import Manifest
 
 FILE = click.Path(path_type=Path)
 SECONDS = click.FloatRange(0, min_open=True)
+
+
+def names_option(flag: str, meaning: str) -> Callable[[Command], Command]:
+    """An option that may be given several times."""
+    return click.option(
+        flag, multiple=True, metavar="NAME", help=f"{meaning} May be repeated."
+    )
 
 
 @click.command()
@@ -36,6 +45,10 @@ SECONDS = click.FloatRange(0, min_open=True)
 )
 @click.option("--seed", type=click.IntRange(0, MOST_SEED), help="Seed of all chance.")
 @click.option("--cell", type=click.Choice(CELLS), help="Recurrent cell.")
+@names_option("--futr-exog", "A column that is known ahead, such as a promotion.")
+@names_option("--hist-exog", "A column that is known up to now.")
+@names_option("--stat-exog", "A column that is the same in all rows of a series.")
+@names_option("--holidays", "A country whose holidays count, such as US or DE-BY.")
 @json_option
 def train(
     data: Path,
@@ -54,12 +67,17 @@ def train(
     check_models_dir(models_dir, name)
     from forecaster.reading import read_panel  # pyarrow is slow to import
 
-    panel = read_panel(data, freq, mending=take_mending(wishes), say=_say)
+    given = {entry: wishes.pop(entry) for entry in COVARIATE_ENTRIES}
+    columns, holidays = covariates_from(wishes["config"], given)
+    mending = take_mending(wishes)
+    panel = read_panel(data, freq, columns, mending=mending, say=_say)
     import_tensorflow()
     from forecaster.pipeline import train_model  # TensorFlow is slow to import
     from forecaster.planning import Wishes
 
-    manifest = train_model(panel, name, Wishes(**wishes), models_dir, _say)
+    manifest = train_model(
+        panel, name, Wishes(**wishes, holidays=holidays), models_dir, _say
+    )
     champion = registry.aliases(models_dir, name).get(registry.CHAMPION)
     is_champion = champion == manifest.version
     if as_json:

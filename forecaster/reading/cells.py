@@ -25,7 +25,9 @@ def parse_ids(table: Table) -> tuple[tuple[str, ...], NDArray[np.int64]]:
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     if not (is_text(kind) or pa.types.is_integer(kind)):
-        raise wrong_type(table, 0, table.ids.type, "text or whole numbers")
+        raise wrong_type(
+            table, table.columns[0], table.ids.type, "text or whole numbers"
+        )
     names = pc.fill_null(pc.cast(pc.cast(table.ids, kind), pa.string()), "")
     blank = np.asarray(pc.equal(pc.utf8_trim_whitespace(names), ""))
     for row in np.flatnonzero(blank)[:1]:
@@ -43,24 +45,29 @@ def parse_ids(table: Table) -> tuple[tuple[str, ...], NDArray[np.int64]]:
 
 def parse_values(table: Table) -> NDArray[np.float64]:
     """The value of each row [R], NaN where it is missing."""
-    column, kind = table.values, table.values.type
+    return parse_numbers(table, table.columns[2], table.values)
+
+
+def parse_numbers(table: Table, title: str, column: Any) -> NDArray[np.float64]:
+    """The numbers of a column of a table [R], NaN where one is missing."""
+    kind = column.type
     if is_text(kind):
-        values = _values_from_text(table, pc.cast(column, pa.string()))
+        values = _values_from_text(table, title, pc.cast(column, pa.string()))
     elif _is_number(kind) or pa.types.is_null(kind):
         cast = pc.cast(column, pa.float64(), safe=False)
         values = np.asarray(cast.to_numpy(zero_copy_only=False))
     else:
-        raise wrong_type(table, 2, kind, "numbers")
+        raise wrong_type(table, title, kind, "numbers")
     for row in np.flatnonzero(np.abs(values) > LARGEST_VALUE)[:1]:
         raise table.refuse(
             row,
-            f"expected a finite number within ±{LARGEST_VALUE:g} in {table.columns[2]!r}, "
-            f"got {clipped(table.values[row].as_py())}. Correct the value or leave it empty",
+            f"expected a finite number within ±{LARGEST_VALUE:g} in {title!r}, "
+            f"got {clipped(column[row].as_py())}. Correct the value or leave it empty",
         )
     return values
 
 
-def _values_from_text(table: Table, column: Any) -> NDArray[np.float64]:
+def _values_from_text(table: Table, title: str, column: Any) -> NDArray[np.float64]:
     text = pc.utf8_trim_whitespace(column)
     text = pc.if_else(pc.is_in(pc.utf8_lower(text), MISSING), None, text)
     wrong = np.asarray(
@@ -69,11 +76,18 @@ def _values_from_text(table: Table, column: Any) -> NDArray[np.float64]:
     for row in np.flatnonzero(wrong)[:1]:
         raise table.refuse(
             row,
-            f"expected a number in {table.columns[2]!r}, got {clipped(text[row].as_py())}. "
+            f"expected a number in {title!r}, got {clipped(text[row].as_py())}. "
             "Write a number such as 12.5, or nothing for a missing value",
         )
     values = pc.cast(text, pa.float64())
     return np.asarray(values.to_numpy(zero_copy_only=False))
+
+
+def is_numeric_text(column: Any) -> bool:
+    """Whether every cell of a text column is a number or missing."""
+    text = pc.utf8_trim_whitespace(column)
+    text = pc.if_else(pc.is_in(pc.utf8_lower(text), MISSING), None, text)
+    return bool(pc.all(pc.match_substring_regex(text, _NUMBER)).as_py())
 
 
 def _is_number(kind: Any) -> bool:

@@ -12,7 +12,16 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from forecaster.errors import DataError
-from forecaster.reading.table import WANTED, Table, choose_columns, clipped
+from forecaster.exog import Columns
+from forecaster.reading.table import (
+    WANTED,
+    Table,
+    check_present,
+    choose_columns,
+    clipped,
+)
+
+NONE = Columns()
 
 # How files begin that are not CSV, whatever their names say.
 DISGUISES = {
@@ -24,8 +33,13 @@ DISGUISES = {
 }
 
 
-def parse_csv(name: str, content: bytes) -> Table:
-    """The three columns of a CSV file, every cell as text.
+def parse_csv(
+    name: str,
+    content: bytes,
+    covariates: Columns = NONE,
+    values: str | None = None,
+) -> Table:
+    """The three columns of a CSV file and its covariates, every cell as text.
 
     >>> table = parse_csv("x.csv", b"ds,y,unique_id\\n1,2.5,shop\\n")
     >>> table.ids[0].as_py(), table.times[0].as_py(), table.values[0].as_py()
@@ -38,16 +52,27 @@ def parse_csv(name: str, content: bytes) -> Table:
     _refuse_binary(name, content)
     header, _, rows = content.partition(b"\n")
     titles = _split_header(name, header.decode("utf-8-sig").rstrip("\r"))
-    chosen = choose_columns(name, titles)
+    check_present(name, titles, covariates)
+    chosen = choose_columns(name, titles, values)
     if not rows.strip():
         raise DataError(f"{name}: a header without rows. Add one row per observation")
-    columns = _split_rows(name, rows, titles, chosen)
+    columns = _split_rows(name, rows, titles, (*chosen, *covariates.names))
     blank = [pc.equal(pc.utf8_trim_whitespace(column), "") for column in columns]
     kept = pc.invert(pc.and_(pc.and_(blank[0], blank[1]), blank[2]))
     if not pc.any(kept).as_py():
         raise DataError(f"{name}: a header without rows. Add one row per observation")
     numbers = np.flatnonzero(kept) + 2
-    return Table(name, "line", numbers, chosen, *(one.filter(kept) for one in columns))
+    ids, times, third, *exog = (one.filter(kept) for one in columns)
+    return Table(
+        name,
+        "line",
+        numbers,
+        chosen,
+        ids,
+        times,
+        third,
+        dict(zip(covariates.names, exog, strict=True)),
+    )
 
 
 def _split_header(name: str, header: str) -> list[str]:
@@ -62,7 +87,7 @@ def _split_header(name: str, header: str) -> list[str]:
 
 
 def _split_rows(
-    name: str, rows: bytes, titles: list[str], chosen: tuple[str, str, str]
+    name: str, rows: bytes, titles: list[str], chosen: tuple[str, ...]
 ) -> list[Any]:
     """The chosen columns as text; blank lines stay as rows, so that lines count right."""
     ragged: list[Any] = []

@@ -9,12 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from forecaster.errors import DataError
+from forecaster.exog import Columns
 from forecaster.reading.csv_text import parse_csv
-from forecaster.reading.table import Table, choose_columns
+from forecaster.reading.table import Table, check_present, choose_columns
 
 
-def open_table(path: Path) -> Table:
-    """The three columns of a CSV or Parquet file.
+def open_table(path: Path, covariates: Columns, values: str | None = None) -> Table:
+    """The three columns of a CSV or Parquet file, and the covariates named.
+
+    `values` names the third column, where it is not one of the usual names.
 
     Raises `DataError` where the file as a whole cannot be used.
     """
@@ -28,8 +31,8 @@ def open_table(path: Path) -> Table:
         raise DataError(f"{path}: a folder. Name one file in it")
     try:
         if name.endswith(".parquet"):
-            return _open_parquet(path)
-        return parse_csv(path.name, _content(path))
+            return _open_parquet(path, covariates, values)
+        return parse_csv(path.name, _content(path), covariates, values)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file. Check the path") from None
     except OSError as error:
@@ -52,10 +55,13 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _open_parquet(path: Path) -> Table:
+def _open_parquet(path: Path, covariates: Columns, values: str | None) -> Table:
     try:
-        chosen = choose_columns(path.name, pyarrow.parquet.read_schema(path).names)
-        table = pyarrow.parquet.read_table(path, columns=list(chosen))
+        titles = pyarrow.parquet.read_schema(path).names
+        check_present(path.name, titles, covariates)
+        chosen = choose_columns(path.name, titles, values)
+        names = list(dict.fromkeys([*chosen, *covariates.names]))
+        table = pyarrow.parquet.read_table(path, columns=names)
     except pa.ArrowInvalid as error:
         reason = str(error).splitlines()[0]
         raise DataError(
@@ -64,6 +70,8 @@ def _open_parquet(path: Path) -> Table:
         ) from None
     if not table.num_rows:
         raise DataError(f"{path.name}: no rows. Add one row per observation")
-    columns = [table.column(title).combine_chunks() for title in chosen]
+    columns = {name: table.column(name).combine_chunks() for name in names}
+    ids, times, third = (columns[title] for title in chosen)
+    exog = {name: columns[name] for name in covariates.names}
     numbers = np.arange(1, table.num_rows + 1)
-    return Table(path.name, "row", numbers, chosen, *columns)
+    return Table(path.name, "row", numbers, chosen, ids, times, third, exog)

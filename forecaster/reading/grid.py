@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError, InputError
+from forecaster.exog import Exog
 from forecaster.frequency import Frequency, OffGrid, anchored, infer
-from forecaster.panel import Panel, trimmed
-from forecaster.reading.table import Table
+from forecaster.panel import Panel, trimmed, without_future
+from forecaster.reading.covariates import Cells
+from forecaster.reading.table import Table, clipped
 
 # A grid is mostly gaps when it is longer than this many steps and times the points.
 SPARSE_STEPS, SPARSE_TIMES = 1_000, 100
@@ -31,6 +33,7 @@ class Rows:
     times: NDArray[Any]
     values: NDArray[np.float64]
     origin: Ints  # the row of the table that each came from
+    covariates: Cells
 
     @property
     def begins(self) -> Ints:
@@ -48,11 +51,20 @@ def sort_rows(
     named: tuple[tuple[str, ...], Ints],
     times: NDArray[Any],
     values: NDArray[np.float64],
+    covariates: Cells,
 ) -> Rows:
     """The rows by series and time; of equal times, as they stand in the file."""
     ids, series = named
     order = np.lexsort((times.view(np.int64), series))
-    return Rows(table, ids, series[order], times[order], values[order], order)
+    return Rows(
+        table,
+        ids,
+        series[order],
+        times[order],
+        values[order],
+        order,
+        covariates.take(order),
+    )
 
 
 def choose_frequency(rows: Rows, alias: str | None) -> Frequency:
@@ -60,7 +72,7 @@ def choose_frequency(rows: Rows, alias: str | None) -> Frequency:
     starts = rows.times[rows.begins]
     if alias is not None:
         given = Frequency.parse(alias)
-        _refuse_kind(rows, given)
+        refuse_kind(rows, given)
         return anchored(given, starts)
     try:
         return infer(np.split(rows.times, rows.begins[1:]), rows.ids)
@@ -74,19 +86,62 @@ def lay_out(rows: Rows, frequency: Frequency) -> Panel:
     try:
         steps = frequency.steps(starts[rows.series], rows.times)
     except OffGrid as error:
-        raise _off_grid(rows, frequency, error) from None
+        raise off_grid(rows, frequency, error) from None
     lengths = steps[rows.begins + rows.points - 1] + 1
     _refuse_sparse(rows, steps, lengths)
     offsets = np.concatenate([[0], np.cumsum(lengths)])
+    places = offsets[rows.series] + steps
     values = np.full(offsets[-1], np.nan)
-    values[offsets[rows.series] + steps] = rows.values
+    values[places] = rows.values
+    exog = _exog(rows, places, len(values))
     try:
-        return trimmed(Panel(rows.ids, offsets, values, starts, frequency))
+        return without_future(
+            trimmed(Panel(rows.ids, offsets, values, starts, frequency, exog))
+        )
     except DataError as error:
         raise DataError(f"{rows.table.name}, {error}") from None
 
 
-def _refuse_kind(rows: Rows, frequency: Frequency) -> None:
+def _exog(rows: Rows, places: Ints, total: int) -> Exog:
+    """The covariates of the panel, missing where no row is."""
+    given = rows.covariates
+    columns = given.columns
+    steps = np.full((total, given.steps.shape[1]), np.nan)
+    steps[places] = given.steps
+    stat = tuple(
+        of_series(rows, name, values)
+        for name, values in zip(columns.stat, given.stat, strict=True)
+    )
+    return Exog(columns, steps, stat, np.empty((len(rows.ids), 0, len(columns.futr))))
+
+
+def of_series(rows: Rows, name: str, values: NDArray[Any]) -> NDArray[Any]:
+    """The one value that a static column has for each series [N]; missing where none.
+
+    Args:
+        rows: sorted.
+        name: of the column.
+        values: of each row [R], NaN or None = missing.
+
+    Raises:
+        DataError: a series has two.
+    """
+    numbers = values.dtype.kind == "f"
+    known = np.flatnonzero(~np.isnan(values) if numbers else values.astype(bool))
+    found = np.full(len(rows.ids), np.nan if numbers else None, dtype=values.dtype)
+    found[rows.series[known][::-1]] = values[known][::-1]
+    for row in known[values[known] != found[rows.series[known]]][:1]:
+        raise rows.table.refuse(
+            int(rows.origin[row]),
+            f"expected the same {name!r} in all rows of a series, got "
+            f"{clipped(values[row])} and {clipped(found[rows.series[row]])}. Correct it, "
+            "or name the column among hist_exog or futr_exog",
+        )
+    return found
+
+
+def refuse_kind(rows: Rows, frequency: Frequency) -> None:
+    """Refuses timestamps for whole numbers, and the reverse."""
     whole = rows.times.dtype.kind == "i"
     if whole == frequency.is_integer:
         return
@@ -103,7 +158,8 @@ def _refuse_kind(rows: Rows, frequency: Frequency) -> None:
     )
 
 
-def _off_grid(rows: Rows, frequency: Frequency, error: OffGrid) -> DataError:
+def off_grid(rows: Rows, frequency: Frequency, error: OffGrid) -> DataError:
+    """Names the row that lies between two steps."""
     row = int(rows.origin[error.index])
     mend = (
         "Correct it or remove the row; if many are off, move them to the grid with --snap, "

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from forecaster.errors import ConfigError, DataError, InputError
 from forecaster.frequency import Frequency, infer, typical
+from forecaster.reading.covariates import Cells
 from forecaster.reading.grid import Rows
 from forecaster.reading.table import clipped
 
@@ -100,7 +101,16 @@ def merge(rows: Rows, how: str, say: Say) -> Rows:
         times=rows.times[begins],
         values=_merged(rows.values, begins, how),
         origin=rows.origin[begins],
+        covariates=_merged_covariates(rows.covariates, begins, how),
     )
+
+
+def _merged_covariates(cells: Cells, begins: Ints, how: str) -> Cells:
+    """The covariates of each group of rows; what is added up in y is averaged here."""
+    how = "mean" if how == "sum" else how
+    merged = [_merged(column, begins, how) for column in cells.steps.T]
+    steps = np.stack(merged, axis=1) if merged else cells.steps[begins]
+    return replace(cells.take(begins), steps=steps)
 
 
 def _merged(values: Floats, begins: Ints, how: str) -> Floats:

@@ -3,14 +3,17 @@
 Letters: `R` rows of the file.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from forecaster.errors import DataError
+from forecaster.exog import Columns
 
 # The canonical name of each column first, then the other one that is understood.
 COLUMNS = (("unique_id", "item_id"), ("ds", "timestamp"), ("y", "target"))
@@ -30,6 +33,7 @@ class Table:
     ids: Any
     times: Any
     values: Any
+    exog: Mapping[str, Any] = field(default_factory=dict)  # further columns by name
 
     def place(self, row: int) -> str:
         """Where a row stands in the file."""
@@ -53,12 +57,18 @@ def clipped(value: object) -> str:
     return repr(text)
 
 
-def wrong_type(table: Table, column: int, kind: Any, wanted: str) -> DataError:
-    """An error about a whole column, the first, second or third of the table."""
+def wrong_type(table: Table, title: str, kind: Any, wanted: str) -> DataError:
+    """An error about a whole column."""
     return DataError(
-        f"{table.name}: expected {wanted} in the column {table.columns[column]!r}, got the "
+        f"{table.name}: expected {wanted} in the column {title!r}, got the "
         f"type {kind}. Convert the column"
     )
+
+
+def plain(column: Any) -> Any:
+    """A column without a dictionary, as pandas writes categories."""
+    kind = column.type
+    return pc.cast(column, kind.value_type) if pa.types.is_dictionary(kind) else column
 
 
 def is_text(kind: Any) -> bool:
@@ -66,8 +76,10 @@ def is_text(kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def choose_columns(name: str, titles: list[str]) -> tuple[str, str, str]:
-    """What the three columns are called in this file."""
+def choose_columns(
+    name: str, titles: list[str], values: str | None = None
+) -> tuple[str, str, str]:
+    """What the three columns are called in this file; `values` names the third if given."""
     for title in titles:
         if title and titles.count(title) > 1:
             raise DataError(
@@ -75,12 +87,12 @@ def choose_columns(name: str, titles: list[str]) -> tuple[str, str, str]:
                 "Rename or remove one of the two"
             )
     found = []
-    for names in COLUMNS:
+    for names in COLUMNS[: 3 if values is None else 2]:
         present = [title for title in names if title in titles]
         if not present:
             raise _missing(name, names, titles)
         found.append(present[0])
-    return found[0], found[1], found[2]
+    return found[0], found[1], found[2] if values is None else values
 
 
 def _missing(name: str, names: tuple[str, str], titles: list[str]) -> DataError:
@@ -92,3 +104,20 @@ def _missing(name: str, names: tuple[str, str], titles: list[str]) -> DataError:
         f"{name}: expected a column {names[0]!r} (or {names[1]!r}) among {WANTED}, "
         f"got {got}. {mend}"
     )
+
+
+def check_present(name: str, titles: list[str], columns: Columns) -> None:
+    """Refuses a file without a column that was named as a covariate."""
+    absent = [column for column in columns.names if column not in titles]
+    if absent:
+        got = clipped(", ".join(titles))
+        kinds = {
+            **dict.fromkeys(columns.futr, "futr_exog"),
+            **dict.fromkeys(columns.hist, "hist_exog"),
+            **dict.fromkeys(columns.stat, "stat_exog"),
+        }
+        wanted = ", ".join(f"{column!r} ({kinds[column]})" for column in absent)
+        raise DataError(
+            f"{name}: expected the covariates {wanted} among its columns, got {got}. "
+            "Add the columns, or leave these names out of the covariates"
+        )

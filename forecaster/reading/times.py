@@ -31,7 +31,7 @@ def parse_times(table: Table) -> NDArray[Any]:
     elif pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         times = np.asarray(_cast(table, 1, column, pa.timestamp("us")))
     else:
-        raise wrong_type(table, 1, kind, "timestamps or whole numbers")
+        raise wrong_type(table, table.columns[1], kind, "timestamps or whole numbers")
     if times.dtype.kind == "i":
         _refuse_steps(table, times)
     return times

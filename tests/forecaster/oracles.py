@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.calendar import feature_names
+from forecaster.frequency import Frequency
+
 Floats = NDArray[np.float32]
 LEVELS = (0.025, 0.1, 0.5, 0.9, 0.975)
 
@@ -20,7 +23,8 @@ def manifest(horizon: int, season_length: int = 1, freq: str = "1") -> Any:
         horizon=horizon,
         quantiles=LEVELS,
         season_length=season_length,
-        features=(),
+        features=feature_names(Frequency.parse(freq)),
+        covariates={},
         state_size=2,
     )
 

@@ -108,7 +108,8 @@ def test_features_are_those_of_each_step() -> None:
             steps = np.minimum(steps, made.panel.lengths[index] + HORIZON - 1)
             times = made.panel.frequency.times(start, steps)
             expected = features(made.panel.frequency, times)
-            assert (batch.x[row] == expected).all()
+            assert (batch.ahead[row] == expected).all()
+            assert (batch.x[row] == expected[:8]).all()
 
 
 def test_units_do_not_know_the_held_out_values() -> None:

@@ -152,6 +152,22 @@ def test_a_value_of_zero_is_not_a_missing_one() -> None:
         assert (forecast(net, y, nothing) != forecast(net, y, zero)).any(), column
 
 
+def test_the_season_before_counts_where_the_naive_forecast_comes_from() -> None:
+    """A futr value k steps before the end moves the forecasts one season after it."""
+    net, (y, x) = network(), sequence(1)
+    net.outlook.before.kernel.assign(10 * net.outlook.before.kernel)
+    for weights in (net.hidden.kernel, net.patch.kernel):
+        weights.assign(0 * weights)  # so that nothing else tells of the past
+    plain = forecast(net, y, x)
+    for back in range(1, 7):
+        moved = x.copy()
+        moved[:, STEPS - back, 1] = 2.5
+        differs = (forecast(net, y, moved) != plain).any(axis=(0, 2))
+        season = TASK.season_length
+        wanted = [back <= season and (back + k) % season == 0 for k in range(5)]
+        assert differs.tolist() == wanted, back
+
+
 def test_a_wild_covariate_keeps_forecasts_finite() -> None:
     """What lies absurdly far from all that was trained on counts as far, no more."""
     net, (y, x) = network(), sequence()
@@ -162,5 +178,6 @@ def test_a_wild_covariate_keeps_forecasts_finite() -> None:
 def test_a_network_without_covariates_carries_the_calendar_alone() -> None:
     """What is not there takes no room in the state and no weights."""
     bare = network(replace(TASK, futr=0, hist=0, static=()))
-    assert network().state_size == bare.state_size + 6
+    season_of_futr = TASK.season_length * TASK.futr
+    assert network().state_size == bare.state_size + 6 + season_of_futr
     assert len(bare.exogenous.trainable_variables) == 0

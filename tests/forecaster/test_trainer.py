@@ -1,5 +1,6 @@
 """The compiled steps: what is carried, what is averaged, what counts in the loss."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,8 @@ def batch(begin: int, chunk: int, reset: bool) -> Batch:
     window = slice(begin, begin + chunk + TASK.horizon)
     return Batch(
         y=y[:, window],
-        x=x[:, window],
+        x=x[:, begin : begin + chunk],
+        ahead=x[:, window],
         weight=np.ones((LANES, chunk), np.float32),
         unit=np.full(LANES, 0.01, np.float32),
         reset=np.full(LANES, reset),
@@ -49,8 +51,7 @@ def batch(begin: int, chunk: int, reset: bool) -> Batch:
 
 def changed(given: Batch, **arrays: Any) -> Batch:
     """A batch with some arrays replaced."""
-    names = ("y", "x", "weight", "unit", "reset")
-    return Batch(**{n: arrays.get(n, getattr(given, n)) for n in names})
+    return replace(given, **arrays)
 
 
 def test_the_loss_of_two_chunks_is_that_of_the_whole_sequence() -> None:
@@ -197,7 +198,8 @@ def test_targets_begin_one_step_after_their_origin() -> None:
     constant = np.r_[[5.0] * 8, 5.0][None].astype(np.float32)
     rising = np.r_[[5.0] * 8, 6.0][None].astype(np.float32)
     rest = {
-        "x": np.zeros((1, 9, 0), np.float32),
+        "x": np.zeros((1, 8, 0), np.float32),
+        "ahead": np.zeros((1, 9, 0), np.float32),
         "weight": np.r_[[0.0] * 7, 1.0][None].astype(np.float32),
         "unit": np.ones(1, np.float32),
         "reset": np.ones(1, bool),

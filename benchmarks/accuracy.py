@@ -11,7 +11,7 @@ written from all results that are there.
 """
 
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,13 +21,13 @@ import click
 from benchmarks import accuracy_report, machine, ours, peering, scoring
 from benchmarks.accuracy_report import OURS
 from benchmarks.cases import Case
+from benchmarks.choices import FOLDER, PEER_PYTHON, chosen, empty
 from benchmarks.measured import CommandError
 from benchmarks.peering import NEURAL, STATISTICAL, Peer
 from benchmarks.results import Record, Results
 from benchmarks.sets import SETS
 
-ROOT = Path(__file__).parents[1]
-FOLDER = click.Path(file_okay=False, path_type=Path)
+OUT = Path(__file__).with_name("ACCURACY.md")
 Measure = Callable[[], Record]
 
 
@@ -58,24 +58,17 @@ def measures(case: Case, plan: Plan) -> Iterator[tuple[str, int, Measure]]:
 
 
 def _ours(case: Case, seed: int, plan: Plan) -> Record:
-    folder = _empty(plan.work / "ours" / case.spec.name / str(seed))
+    folder = empty(plan.work / "ours" / case.spec.name / str(seed))
     limit = () if plan.max_time_s is None else ("--max-time", str(plan.max_time_s))
     version, took = ours.train(case, ours.Run(folder, seed, limit))
     return {**took, **ours.evaluate(case, version)}
 
 
 def _peer(case: Case, peer: Peer, plan: Plan) -> Record:
-    folder = _empty(plan.work / "peers" / case.spec.name / peer.method / str(peer.seed))
+    folder = empty(plan.work / "peers" / case.spec.name / peer.method / str(peer.seed))
     record = peering.run(case, peer, folder)
     shutil.rmtree(folder)  # forecasts of thousands of origins are large
     return record
-
-
-def _empty(folder: Path) -> Path:
-    """A folder without what an interrupted run left."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def run_set(case: Case, plan: Plan, results: Results) -> None:
@@ -99,12 +92,12 @@ def run_set(case: Case, plan: Plan, results: Results) -> None:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--data", type=FOLDER, required=True, help="Folder of the data sets.")
-@click.option("--sets", help="Names, with commas between.  [default: all]")
+@click.option("--sets", default="all", show_default=True, help="Names, with commas.")
 @click.option("--seeds", default="0,1,2", show_default=True, help="With commas.")
 @click.option("--max-time", type=float, help="Passed to `train`, seconds.")
 @click.option(
     "--peers",
-    default=",".join((*STATISTICAL, *NEURAL)),
+    default="all",
     show_default=True,
     help="Methods of other libraries, with commas, or none.",
 )
@@ -112,7 +105,7 @@ def run_set(case: Case, plan: Plan, results: Results) -> None:
 @click.option(
     "--peer-python",
     type=click.Path(path_type=Path),
-    default=ROOT / ".venv-peers" / "bin" / "python",
+    default=PEER_PYTHON,
     help="Python of their environment.  [default: that of make peers]",
 )
 @click.option(
@@ -121,12 +114,12 @@ def run_set(case: Case, plan: Plan, results: Results) -> None:
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=ROOT / "benchmarks" / "ACCURACY.md",
+    default=OUT,
     help="The report.  [default: benchmarks/ACCURACY.md]",
 )
 def main(  # noqa: PLR0913 - one for each option
     data: Path,
-    sets: str | None,
+    sets: str,
     seeds: str,
     max_time: float | None,
     peers: str,
@@ -136,16 +129,15 @@ def main(  # noqa: PLR0913 - one for each option
     out: Path,
 ) -> None:
     """Measure accuracy on the benchmark sets and write the report."""
-    names = known(sets, SETS) if sets else list(SETS)
-    methods = known(peers, (*STATISTICAL, *NEURAL)) if peers != "none" else []
+    methods = chosen(peers, (*STATISTICAL, *NEURAL))
     if methods and not peer_python.exists():
         raise click.UsageError(
             f"{peer_python} is absent: `make peers`, or --peers none"
         )
-    chosen = tuple(int(seed) for seed in seeds.split(","))
-    plan = Plan(work, chosen, max_time, tuple(methods), peer_python, peer_steps)
+    numbers = tuple(int(seed) for seed in seeds.split(","))
+    plan = Plan(work, numbers, max_time, methods, peer_python, peer_steps)
     results = Results(work / "results.jsonl")
-    for name in names:
+    for name in chosen(sets, SETS):
         run_set(SETS[name].load(data), plan, results)
         records = results.all()
         versions = [one["versions"] for one in records if "versions" in one]
@@ -153,15 +145,6 @@ def main(  # noqa: PLR0913 - one for each option
         head = machine.heading(command, versions[-1] if versions else {})
         out.write_text(accuracy_report.text(records, head), encoding="utf-8")
     click.echo(f"wrote {out}", err=True)
-
-
-def known(text: str, names: Collection[str]) -> list[str]:
-    """Names with commas between, each of them one of `names`."""
-    wanted = text.split(",")
-    for one in wanted:
-        if one not in names:
-            raise click.UsageError(f"{one}: expected some of {', '.join(names)}")
-    return wanted
 
 
 if __name__ == "__main__":

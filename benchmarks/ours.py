@@ -15,18 +15,27 @@ from benchmarks import measured, scoring
 from benchmarks.carrying import carried, fresh
 from benchmarks.cases import Case
 from benchmarks.results import Record
-from forecaster.streaming import StepModel
 
 COMPARED = 4096  # forecasts from fresh windows at most: they cost a window each
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One training: where it works and what it is given beyond the defaults."""
+    """One training: where it works and what it is given beyond the defaults.
+
+    Attributes:
+        folder: for its data, its models and its log.
+        seed: of all chance.
+        options: further ones of `train`.
+        config: text of a configuration file.
+        constants: numbers of the library that are changed, see `patched.py`.
+    """
 
     folder: Path
     seed: int
     options: tuple[str, ...] = ()
+    config: str = ""
+    constants: tuple[str, ...] = ()
 
 
 def train(case: Case, run: Run) -> tuple[Path, Record]:
@@ -45,16 +54,21 @@ def train(case: Case, run: Run) -> tuple[Path, Record]:
         "--seed": str(run.seed),
         "--models-dir": str(models),
     }
+    if run.config:
+        options["--config"] = str(run.folder / "config.toml")
+        Path(options["--config"]).write_text(run.config, encoding="utf-8")
     given = [part for option in options.items() for part in option]
-    forecaster = [sys.executable, "-m", "forecaster", "train", str(data)]
-    command = [*forecaster, *given, *run.options]
+    patches = ["benchmarks.patched", *run.constants, "--"] if run.constants else []
+    program = [sys.executable, "-m", *(patches or ["forecaster"])]
+    command = [*program, "train", str(data), *given, *run.options]
     spent = measured.run(command, run.folder / "log.txt")
     versions = sorted(path.parent for path in models.glob("*/*/manifest.json"))
     manifest = json.loads((versions[-1] / "manifest.json").read_text("utf-8"))
     took = {
         "train_s": spent.seconds,
         "peak_mb": spent.peak_mb,
-        "steps": manifest["training"].get("steps"),
+        "loop_s": manifest["training"]["seconds"],  # without start, reading, export
+        "steps": manifest["training"]["steps"],
     }
     return versions[-1], took
 
@@ -62,8 +76,8 @@ def train(case: Case, run: Run) -> tuple[Path, Record]:
 def evaluate(case: Case, folder: Path, *, windows: bool = True) -> Record:
     """The scores of a version on a set, and the time its forecasts took.
 
-    With `windows` also `fresh`, the scores from fresh windows of one ring and one chunk
-    of training, and `carried` at the same origins.
+    With `windows` also the scores from fresh windows, of one `ring` and of one ring and
+    one chunk of training (`fresh`), and those `carried` at the same origins.
     """
     from forecaster.artifact import load  # TensorFlow is slow to import
     from forecaster.cli.common import import_tensorflow
@@ -79,18 +93,13 @@ def evaluate(case: Case, folder: Path, *, windows: bool = True) -> Record:
     }
     if windows:
         every = -(-case.origins.size // COMPARED)
-        some, length = case.thinned(every), window_length(model)
-        found = fresh(model, some.panel, some.origins, case.spec.horizon, length)
-        record["window"] = length
-        record["fresh"] = scoring.score(some, found, levels)
+        some, ring = case.thinned(every), int(model.manifest.architecture["ring"])
+        chunk = int(model.manifest.training["chunk"])
+        for name, length in (("ring", ring), ("fresh", ring + chunk)):
+            found = fresh(model, some.panel, some.origins, case.spec.horizon, length)
+            record[name] = scoring.score(some, found, levels)
         record["carried"] = scoring.score(some, quantiles[:, case.kept(every)], levels)
     return record
-
-
-def window_length(model: StepModel) -> int:
-    """The ring and a chunk of training: what a window needs to show all it can."""
-    about = model.manifest
-    return int(about.architecture["ring"]) + int(about.training["chunk"])
 
 
 def exported(case: Case, folder: Path) -> Path:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import accuracy_report, measured
+from benchmarks import ablation_report, accuracy_report, measured, training_report
 from benchmarks.found import sets_of
 from benchmarks.results import Record, Results
 
@@ -99,3 +99,33 @@ def test_the_report_says_what_is_not_reached() -> None:
     assert "* nngc1_daily: MASE 1.000, to reach 0.900" in text
     assert "statsforecast Theta, seed 0, failed: stopped after 9 s" in text
     assert "| 0.800, 1.200 |" in text
+
+
+def test_the_ablation_compares_seed_by_seed() -> None:
+    """A ratio is that of one seed; the table has their geometric mean over sets."""
+    records = [
+        scored("nngc1_daily", "this", 0.5, seed=0),
+        scored("nngc1_daily", "this", 1.0, seed=1),
+        scored("nngc1_daily", "no recurrence", 1.0, seed=0),
+        scored("nngc1_daily", "no recurrence", 2.0, seed=1),
+        scored("nngc1_weekly", "this", 1.0),
+        scored("nngc1_weekly", "no recurrence", 0.5),
+        record("nngc1_weekly", "forgetful", error="no number FORGET"),
+    ]
+    text = ablation_report.text(records, "* a machine")
+    assert "| nngc1_daily | MASE | 1.000 | 2.000 |" in text
+    assert "| **geometric mean** |  | 1.000 | 1.000 |" in text
+    assert "| **worth having on** |  | 0 of 2 | 1 of 2 |" in text
+    assert "* nngc1_weekly, forgetful, seed 0: no number FORGET" in text
+
+
+def test_the_training_report_takes_the_best_of_the_other() -> None:
+    """Ours is held against the other's best score and the seconds it took to it."""
+    found = {
+        "measure": "OWA",
+        "peer": [[10.0, 1.2], [40.0, 0.9], [90.0, 1.0]],
+        "ladder": [[4.0, 0.95, 20.0], [6.0, 0.9, 22.0]],
+    }
+    text = training_report.text([record("m4_weekly", "score", **found)], "* a machine")
+    assert "| this | 4.0 | 20.0 | 0.950 | not reached |" in text
+    assert "| this | 6.0 | 22.0 | 0.900 | 0.15 |" in text

@@ -1,0 +1,43 @@
+"""Laws of the ablation: each variant differs in what it says, and in nothing else."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from benchmarks.patched import change
+from benchmarks.sets import SETS
+from benchmarks.variants import ALL, VARIANTS, applies, as_seen
+from tests.benchmarks.test_sets import DATA, needs_data
+
+
+@pytest.mark.tf
+@pytest.mark.parametrize("text", [text for one in ALL for text in one.constants])
+def test_what_a_variant_changes_is_there(text: str) -> None:
+    """Every number that is changed exists, so that no variant is the whole model."""
+    place, _, value = text.partition("=")
+    module_name, _, name = place.partition(":")
+    module = importlib.import_module(module_name)
+    before = getattr(module, name)
+    try:
+        change(text)
+        assert getattr(module, name) == float(value) != before
+    finally:
+        setattr(module, name, before)
+
+
+def test_a_number_that_is_not_there_is_refused() -> None:
+    """A changed name in the library ends the run, instead of changing nothing."""
+    with pytest.raises(SystemExit, match="has no number SHARE"):
+        change("forecaster.bending:SHARE=1")
+
+
+@needs_data
+def test_counted_steps_keep_the_series() -> None:
+    """Without a calendar there are the same values, origins and rows to fit on."""
+    case, variant = SETS["wikipedia_peyton_manning"].load(DATA), VARIANTS["no calendar"]
+    seen = as_seen(variant, case)
+    assert applies(variant, case)
+    assert not applies(variant, seen)
+    np.testing.assert_array_equal(seen.actual, case.actual)
+    assert len(seen.training_frame) == case.train_ends.sum()

@@ -5,8 +5,9 @@ target in training, and a forecast made just before them is scored in validation
 Letters: N series, B lanes, T steps of a chunk, H horizon, F features, K known ahead.
 """
 
+import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ Ints = NDArray[np.int64]
 
 # A series' own ordinary error is never less than this, about a hundredth of a per cent.
 UNIT_FLOOR = 1e-4
+# With more series a lane than this, the order of the series is drawn for each epoch.
+LANES_TO_SHUFFLE = 2
 # Validation looks at about as many origins as this.
 VALIDATION_ORIGINS = 400
 
@@ -39,6 +42,7 @@ class Batch:
         weight: 1 for each origin that counts in the loss [B, T].
         unit: the ordinary error of each lane's series on the bent scale [B].
         reset: lanes whose state starts afresh [B].
+        handed_on: whether each lane takes over the state of the lane before it.
     """
 
     y: Floats
@@ -47,6 +51,7 @@ class Batch:
     weight: Floats
     unit: Floats
     reset: NDArray[np.bool_]
+    handed_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,30 @@ class Split:
     def training(
         self, lanes: int, chunk: int, rng: np.random.Generator
     ) -> Iterator[Batch]:
-        """One epoch: every step once, series in random order."""
-        order = rng.permutation(len(self.panel))
-        for batch in lane_batches(self.train_ends, lanes, chunk, order):
-            weight = np.arange(chunk) < batch.count[:, None]
-            yield self._gather(batch, batch.begin, chunk, self.train_ends, weight)
+        """Batches without end: epoch after epoch, every step once in each.
+
+        Of many series the order is drawn anew for each epoch. Few series are cut into
+        lanes that are shorter than what a state must remember: there the order stays, and
+        from epoch to epoch each lane takes over the state in which the lane before it
+        ended, so that a state is carried on over the whole series.
+        """
+        count = len(self.panel)
+        stays = count < LANES_TO_SHUFFLE * lanes
+        order = rng.permutation(count)
+        for epoch in itertools.count():
+            for i, batch in enumerate(
+                lane_batches(self.train_ends, lanes, chunk, order)
+            ):
+                weight = np.arange(chunk) < batch.count[:, None]
+                made = self._gather(batch, batch.begin, chunk, self.train_ends, weight)
+                if i:
+                    yield made
+                elif stays and epoch:
+                    yield replace(made, handed_on=True)
+                else:
+                    yield replace(made, reset=np.ones_like(made.reset))
+            if not stays:
+                order = rng.permutation(count)
 
     def validation(
         self, warm: int, lanes: int, chunk: int, most: int

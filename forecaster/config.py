@@ -40,6 +40,12 @@ class Task:
     hist: int = 0  # covariates that are known up to now
     static: tuple[int, ...] = ()  # per series: 0 for a number, else how many categories
     quantiles: tuple[float, ...] = QUANTILES
+    seasons: int = 1  # seasons in the longest cycle: 7 where days make a week
+
+    @property
+    def cycle(self) -> int:
+        """M, steps of the longest cycle, whose average course is remembered."""
+        return self.seasons * self.season_length
 
     @property
     def known(self) -> int:
@@ -61,7 +67,10 @@ class Architecture:
     units: int = 128
     patch_units: int = 256
     head_units: int = 256
-    dropout: float = 0.0
+    dropout: float = 0.15
+    recurrence: bool = (
+        True  # without it the ring and the average course are all there is
+    )
 
     def __post_init__(self) -> None:
         if self.cell not in CELLS:
@@ -81,7 +90,7 @@ class Schedule:
     steps: int
     lanes: int
     chunk: int
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
     max_time_s: float = 480.0
     seed: int = 0
 

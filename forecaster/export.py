@@ -129,12 +129,12 @@ def signatures(network: Network) -> dict[str, Any]:
         return {"state_out": tf.zeros((batch, width))}
 
     def advance(state: Any, y: Any, x: Any) -> dict[str, Any]:
-        return {"state_out": network.observe(state, y, x)[2]}
+        return {"state_out": network.observe(state, y, x)[1]}
 
     def forecast(state: Any, x: Any) -> dict[str, Any]:
-        frames, context = network.recall(state)
-        scaled = network.read(frames, context, x[:, None])
-        return {"quantiles": memory.unbend(frames, scaled)[:, 0]}
+        view = network.recall(state)
+        scaled = network.read(view, x[:, None])
+        return {"quantiles": memory.unbend(view.frames, scaled)[:, 0]}
 
     def step(state: Any, y: Any, x: Any) -> dict[str, Any]:
         steps = tf.shape(y)[1]

@@ -34,6 +34,8 @@ class Gaps:
         """A batch with what its lanes do not know as missing."""
         if self._calendar == len(self._share):
             return batch
+        if batch.handed_on:
+            self._unknown = np.roll(self._unknown, 1, axis=0)
         drawn = self._rng.random(self._unknown.shape) < self._share
         self._unknown = np.where(batch.reset[:, None], drawn, self._unknown)
         known = batch.ahead.shape[2]

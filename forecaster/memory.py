@@ -122,15 +122,15 @@ def frames(memory: Memory, ring: int, season_length: int) -> Frames:
     weight = valid * (seen + FILLED_WEIGHT * (1.0 - seen))
     recent = ops.cast(ago < season_length, "float32") * weight
     bend = (
-        BEND_OF_SIZE * _mean(ops.abs(values), weight)
-        + BEND_OF_NEGATIVE * _mean(ops.relu(-values), weight)
+        BEND_OF_SIZE * weighted_mean(ops.abs(values), weight)
+        + BEND_OF_NEGATIVE * weighted_mean(ops.relu(-values), weight)
         + BEND_FLOOR
     )
-    centre = _mean(values, recent)
+    centre = weighted_mean(values, recent)
     distance = _bent_distance((values - centre) / bend, centre / bend)
-    level = _mean(distance, recent)
+    level = weighted_mean(distance, recent)
     distance = distance - level
-    scale = _mean(ops.abs(distance), weight) + SCALE_FLOOR
+    scale = weighted_mean(ops.abs(distance), weight) + SCALE_FLOOR
     return Frames(distance / scale, weight, bend, centre, level, scale)
 
 
@@ -183,7 +183,7 @@ def unbend(frames_: Frames, scaled: Any) -> Any:
     return centre + bend * ops.where(ops.abs(distance) < 1.0, near, far)
 
 
-def _mean(values: Any, weight: Any) -> Any:
+def weighted_mean(values: Any, weight: Any) -> Any:
     """Weighted mean over the ring [B, T, 1]; 0 where nothing weighs."""
     total = ops.sum(weight, axis=2, keepdims=True)
     return ops.sum(values * weight, axis=2, keepdims=True) / ops.maximum(total, 1e-6)

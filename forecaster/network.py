@@ -2,31 +2,51 @@
 
 `state` is one flat float32 vector per series [B, S], opaque outside this file:
 
-    [ring values R | observed flags R | age 1 | last features F | past covariates | recurrent]
+    [ring R | observed flags R | age 1 | course M | features F | past covariates | recurrent]
 
-    y ─▶ memory ─▶ scaled ring ─▶ patch ─┬─▶ recurrent layers ─┐
-         (level, scale)                  └──── residual ───────┴─▶ head ─▶ quantiles
-                   └────────▶ seasonal naive ───────────────────────────────┘ +
+    y ─▶ memory ─▶ scaled ring ──▶ patch ─┬─▶ recurrent layers ─┐
+      (level, scale)   course             └────── residual ─────┴─▶ head ─▶ quantiles
+                   └────▶ candidates ────────────▶ weighed by the head ────────┘ +
 
 Raw numbers in, raw numbers out: bend, level and scale are computed in the graph from values
 up to each step, so a carried state never depends on a window. The head forecasts all H
-steps at once from the state at t, as a correction to the seasonal naive forecast
+steps at once from the state at t, as a correction to a weighted mean of simple forecasts
 (forking sequences: Wen et al., 2017). Letters: B batch, T new steps, F features,
-H horizon, Q quantiles, R ring, S state.
+H horizon, J candidates, M cycle, Q quantiles, R ring, S state.
 """
 
-from typing import Any
+import itertools
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from forecaster import memory
+from forecaster import candidates, memory, profile
 from forecaster.cells import STATES_PER_CELL, recurrent_layer
 from forecaster.config import Architecture, Task
 from forecaster.exogenous import Exogenous
 from forecaster.outlook import Outlook, windows
 
 FUTURE_UNITS = 16
+
+
+class View(NamedTuple):
+    """What the head sees of each step."""
+
+    frames: memory.Frames  # the ring with its scale
+    course: Any  # [B, T, M] the average course of the next cycle, scaled like the ring
+    past: Any  # [B, T, m * futr] covariates known ahead, of the last season
+    context: Any  # [B, T, D] the patch beside what the recurrent layers say
+
+
+class Carried(NamedTuple):
+    """The parts of a state [B, ...]."""
+
+    memory: memory.Memory
+    course: Any  # [B, M] weighted sums, as `profile.smoothed` keeps them
+    row: Any  # [B, F] the last coded row of features
+    past: Any  # [B, m * futr] its covariates known ahead, of the last season
+    recurrent: list[Any]  # [B, U] each
 
 
 class Network(keras.Model):
@@ -48,6 +68,11 @@ class Network(keras.Model):
         self.hidden = dense(size.head_units, activation="gelu", name="hidden")
         outputs = task.horizon * len(task.quantiles)
         self.out = dense(outputs, name="quantiles", kernel_initializer="zeros")
+        self.trust = dense(
+            task.horizon * candidates.count(task),
+            name="trust",
+            kernel_initializer="zeros",
+        )
         if task.known:
             self.future = dense(FUTURE_UNITS, activation="gelu", name="future")
             self.future_gate = dense(FUTURE_UNITS, name="future_gate")
@@ -64,8 +89,9 @@ class Network(keras.Model):
 
     @property
     def exact_size(self) -> int:
-        """The part of a state that remembers exactly: the ring, features, covariates."""
-        return 2 * self.task.ring + 1 + self.task.features + self.past_size
+        """The part of a state that is a plain function of the values, without weights."""
+        task = self.task
+        return 2 * task.ring + 1 + task.cycle + task.features + self.past_size
 
     @property
     def past_size(self) -> int:
@@ -97,84 +123,109 @@ class Network(keras.Model):
         Returns:
             Raw quantiles [B, T, H, Q], not crossing; the state after the last step [B, S].
         """
-        frames, context, state = self.observe(state, y, x, training=training)
+        view, state = self.observe(state, y, x, training=training)
         ahead = self.ahead(x[..., : self.task.known], ops.shape(y)[1])
-        scaled = self.read(frames, context, ahead)
-        return memory.unbend(frames, scaled), state
+        scaled = self.read(view, ahead, training=training)
+        return memory.unbend(view.frames, scaled), state
 
     def observe(
         self, state: Any, y: Any, x: Any, *, training: bool = False
-    ) -> tuple[memory.Frames, Any, Any]:
-        """Advances the state: frames after each step, contexts [B, T, D], new state."""
-        carried, last, past, recurrent = self._unpack(state)
-        rows = self.exogenous.carried(last, x[:, : ops.shape(y)[1]])
-        grown = memory.remember(carried, y, self.task.season_length)
-        frames = memory.frames(grown, self.task.ring, self.task.season_length)
-        patch = self._patch(frames, grown.age, self.exogenous.now(rows))
-        top, recurrent = self._recur(self.entry(patch), recurrent, training)
-        ring, task = self.task.ring, self.task
+    ) -> tuple[View, Any]:
+        """Advances the state: what is seen after each step, new state [B, S]."""
+        task = self.task
+        before = self._unpack(state)
+        rows = self.exogenous.carried(before.row, x[:, : ops.shape(y)[1]])
+        grown = memory.remember(before.memory, y, task.season_length)
+        frames = memory.frames(grown, task.ring, task.season_length)
+        level = profile.cycle_level(frames, task.cycle)
+        deviation = (frames.scaled[:, :, -1:] - level)[:, :, 0]
+        sums = profile.smoothed(before.course, deviation, grown.age)
+        course = level + profile.course(sums, grown.age, task.cycle)
+        patch = self._patch(frames, course, grown.age, self.exogenous.now(rows))
+        top, recurrent = self._recur(self.entry(patch), before.recurrent, training)
         futr = rows[:, :, task.calendar : task.known]
-        past = windows(past, futr, task.season_length)
-        state = ops.concatenate(
+        past = windows(before.past, futr, task.season_length)
+        after = ops.concatenate(
             [
-                grown.values[:, -ring:],
-                grown.seen[:, -ring:],
+                grown.values[:, -task.ring :],
+                grown.seen[:, -task.ring :],
                 grown.age[:, -1:],
+                sums[:, -task.cycle :],
                 rows[:, -1],
                 past[:, -1],
                 *recurrent,
             ],
             axis=1,
         )
-        top = self.drop(top, training=training)
-        return frames, ops.concatenate([patch, top, past], axis=2), state
+        context = self._context(patch, top, training)
+        return View(frames, course, past, context), after
 
-    def recall(self, state: Any) -> tuple[memory.Frames, Any]:
-        """What `observe` gave for the last step, read off the state [B, S] it returned."""
-        carried, last, past, recurrent = self._unpack(state)
+    def recall(self, state: Any) -> View:
+        """What `observe` saw after the last step, read off the state [B, S] it returned."""
+        carried = self._unpack(state)
         # The frame after the last step is the ring itself: one place more in front, which
-        # `frames` steps over.
+        # `frames` and `course` step over.
         shifted = memory.Memory(
-            values=ops.concatenate([carried.values[:, :1], carried.values], axis=1),
-            seen=ops.concatenate([carried.seen[:, :1], carried.seen], axis=1),
-            age=carried.age,
+            values=_one_more(carried.memory.values),
+            seen=_one_more(carried.memory.seen),
+            age=carried.memory.age,
         )
         frames = memory.frames(shifted, self.task.ring, self.task.season_length)
-        now = self.exogenous.now(last[:, None])
-        patch = self._patch(frames, carried.age, now)
-        top = recurrent[-STATES_PER_CELL[self.size.cell]][
-            :, None
-        ]  # h of the last layer
-        return frames, ops.concatenate([patch, top, past[:, None]], axis=2)
+        course = profile.cycle_level(frames, self.task.cycle) + profile.course(
+            _one_more(carried.course), carried.memory.age, self.task.cycle
+        )
+        now = self.exogenous.now(carried.row[:, None])
+        patch = self._patch(frames, course, carried.memory.age, now)
+        top = carried.recurrent[-STATES_PER_CELL[self.size.cell]]  # h of the last layer
+        context = self._context(patch, top[:, None], training=False)
+        return View(frames, course, carried.past[:, None], context)
 
-    def read(self, frames: memory.Frames, context: Any, ahead: Any) -> Any:
-        """Scaled quantiles [B, T, H, Q] from contexts and raw features ahead [B, T, H, K].
+    def read(self, view: View, ahead: Any, *, training: bool = False) -> Any:
+        """Scaled quantiles [B, T, H, Q] from views and raw features ahead [B, T, H, K].
 
-        They are on the bent scale of `frames`; `memory.unbend` gives raw ones.
+        They are on the bent scale of `view.frames`; `memory.unbend` gives raw ones.
         """
         task = self.task
-        shape = (-1, ops.shape(context)[1], task.horizon, len(task.quantiles))
-        hidden = self.hidden(context)
-        raw = ops.reshape(self.out(hidden), shape)
+        hidden = self.drop(self.hidden(view.context), training=training)
+        leading = (-1, ops.shape(hidden)[1], task.horizon)
+        raw = ops.reshape(self.out(hidden), (*leading, len(task.quantiles)))
         if task.known:
             seen = self.exogenous.ahead(ahead)
             gate = self.future_gate(hidden)[:, :, None]
             raw = raw + self.future_out(gate * self.future(seen))
         if task.futr:
-            past = context[:, :, -self.past_size :]
-            raw = raw + self.outlook(hidden, past, seen)
-        base = memory.seasonal_naive(frames, task.horizon, task.season_length)
+            raw = raw + self.outlook(hidden, view.past, seen)
+        base = self._base(view, hidden, leading)
         return base[..., None] + spread_out(raw, task.quantiles)
 
-    def _patch(self, frames: memory.Frames, age: Any, now: Any) -> Any:
+    def _base(self, view: View, hidden: Any, leading: tuple[Any, ...]) -> Any:
+        """The mean of the simple forecasts, as the head trusts them [B, T, H]."""
+        simple = candidates.candidates(view.frames, view.course, self.task)
+        if simple.shape[-1] == 1:
+            return simple[..., 0]
+        trust = ops.reshape(self.trust(hidden), (*leading, simple.shape[-1]))
+        return ops.sum(ops.softmax(trust, axis=-1) * simple, axis=-1)
+
+    def _patch(self, frames: memory.Frames, course: Any, age: Any, now: Any) -> Any:
         """The scaled ring and what is seen of each step, as one vector [B, T, P]."""
         valid = ops.cast(frames.weight > 0, "float32")
-        scaled = memory.asinh(frames.scaled) * valid
         observed = ops.cast(frames.weight >= 1.0, "float32")
         # The age counts up to the ring's length only: nothing new after that.
         young = ops.log1p(ops.minimum(age, self.task.ring))[..., None] / 5.0
-        parts = [scaled, observed, ops.log(frames.scale) / 5.0, young, now]
+        parts = [
+            memory.asinh(frames.scaled) * valid,
+            observed,
+            memory.asinh(course),
+            ops.log(frames.scale) / 5.0,
+            young,
+            now,
+        ]
         return self.patch(ops.concatenate(parts, axis=2))
+
+    def _context(self, patch: Any, top: Any, training: bool) -> Any:
+        """The patch beside the outputs of the top layer [B, T, D], thinned in training."""
+        seen = [patch, top] if self.size.recurrence else [patch]
+        return self.drop(ops.concatenate(seen, axis=2), training=training)
 
     def _recur(
         self, inputs: Any, states: list[Any], training: bool
@@ -189,32 +240,27 @@ class Network(keras.Model):
             news += new
         return inputs, news
 
-    def _unpack(self, state: Any) -> tuple[memory.Memory, Any, Any, list[Any]]:
+    def _unpack(self, state: Any) -> Carried:
         """The parts of a flat state."""
-        ring = self.task.ring
-        carried = memory.Memory(
-            state[:, :ring],
-            state[:, ring : 2 * ring],
-            state[:, 2 * ring : 2 * ring + 1],
+        task, count = self.task, self.recurrent_size // self.size.units
+        sizes = [task.ring, task.ring, 1, task.cycle, task.features, self.past_size]
+        sizes += [self.size.units] * count
+        ends = itertools.accumulate(sizes)
+        values, seen, age, course, row, past, *recurrent = (
+            state[:, end - size : end] for end, size in zip(ends, sizes, strict=True)
         )
-        known = 2 * ring + 1 + self.task.features
-        last = state[:, 2 * ring + 1 : known]
-        past = state[:, known : self.exact_size]
-        recurrent = state[:, self.exact_size :]
-        units = self.size.units
-        count = self.recurrent_size // units
-        return (
-            carried,
-            last,
-            past,
-            [recurrent[:, i * units : (i + 1) * units] for i in range(count)],
-        )
+        return Carried(memory.Memory(values, seen, age), course, row, past, recurrent)
 
     def ahead(self, x: Any, steps: Any) -> Any:
         """Features of the H steps after each of the T steps [B, T, H, F]."""
         horizon = ops.arange(self.task.horizon, dtype="int32")
         index = ops.arange(steps, dtype="int32")[:, None] + 1 + horizon[None, :]
         return ops.take(x, index, axis=1)
+
+
+def _one_more(carried: Any) -> Any:
+    """Its first column twice."""
+    return ops.concatenate([carried[:, :1], carried], axis=1)
 
 
 def spread_out(raw: Any, quantiles: tuple[float, ...]) -> Any:

@@ -69,12 +69,14 @@ def plan(panel: Panel, wishes: Wishes) -> Plan:
     longest = int(panel.lengths.max())
     season = _season(wishes.season_length, panel.frequency.season_length, longest)
     horizon = _horizon(wishes.horizon, season, longest)
+    ring = ring_length(season, horizon, panel.lengths)
     names = panel.exog.columns
     holiday.check(panel.frequency, wishes.holidays)
     task = Task(
         horizon=horizon,
         season_length=season,
-        ring=ring_length(season, horizon, panel.lengths),
+        ring=ring,
+        seasons=seasons_in_cycle(season, ring),
         calendar=len(feature_names(panel.frequency, wishes.holidays)),
         futr=len(names.futr),
         hist=len(names.hist),
@@ -87,8 +89,8 @@ def plan(panel: Panel, wishes: Wishes) -> Plan:
     }
     given = {name: value for name, value in overrides.items() if value is not None}
     schedule = schedule_from(wishes.config, given, default_schedule(panel.lengths))
-    # Each lane needs a chunk of its own, or most of them would be idle.
-    most = max(1, len(panel.values) // schedule.chunk)
+    # Each lane needs a chunk of its own, also when a quarter of the steps is held out.
+    most = max(1, 3 * len(panel.values) // (4 * schedule.chunk))
     schedule = replace(schedule, lanes=min(schedule.lanes, most))
     return Plan(task, architecture_from(wishes.config, given), schedule)
 
@@ -150,10 +152,18 @@ def ring_length(season: int, horizon: int, lengths: Any) -> int:
     (192, 52)
     """
     wanted = min(max(2 * season, 4 * horizon), LONGEST_RING)
-    if 20 <= season <= 48:  # daily cycles have a weekly one above them
-        wanted = max(wanted, 7 * season)
+    wanted = max(wanted, seasons_in_cycle(season, LONGEST_RING) * season)
     affordable = max(int(np.median(lengths)) // 3, min(horizon, LONGEST_RING))
     return max(season + 1, min(wanted, affordable))
+
+
+def seasons_in_cycle(season: int, ring: int) -> int:
+    """Seven where seasons look like days of hours and the ring holds a week, else one.
+
+    >>> seasons_in_cycle(24, 192), seasons_in_cycle(24, 100), seasons_in_cycle(12, 192)
+    (7, 1, 1)
+    """
+    return 7 if 18 <= season <= 48 and ring >= 7 * season else 1
 
 
 def default_schedule(lengths: Any) -> Schedule:

@@ -6,8 +6,7 @@ moving average of the trained ones, taken where held-out origins were forecast b
 """
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -15,8 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from forecaster.batches import Batch, Split
-from forecaster.config import Schedule
+from forecaster.batches import Split
 from forecaster.errors import TrainingError
 from forecaster.gaps import Gaps
 from forecaster.network import Network
@@ -25,7 +23,8 @@ from forecaster.planning import Plan
 from forecaster.progress import progress
 from forecaster.trainer import Trainer
 
-FORGET = 0.03  # share of lanes forgotten at each step, so that cold starts are trained
+FORGET = 0.03  # share of lanes whose recurrent state is zeroed before a step
+COLD = 0.01  # share of lanes that start as if the series had just begun
 VALIDATION_LANES = 64
 PATIENCE = 4  # validations without a better score before training stops
 
@@ -74,10 +73,16 @@ def train(split: Split, plan: Plan, *, silent: bool = False) -> Trained:
     held_out = list(split.validation(warm, VALIDATION_LANES, schedule.chunk, most))
     best = _Best(network)
     rng = np.random.default_rng(schedule.seed)
+    batches = split.training(schedule.lanes, schedule.chunk, rng)
+    gaps = Gaps(split, schedule.lanes, rng)
     with progress("training", silent=silent) as display:
-        for steps, batch in enumerate(_epochs(split, schedule, rng), start=1):
-            rate = pace.learning_rate(steps - 1)
-            loss = trainer.step(batch, rate, _forgotten(batch, rng))
+        for steps, batch in enumerate(batches, start=1):
+            cold = batch.reset | _struck(COLD, rng, schedule.lanes)
+            loss = trainer.step(
+                gaps.made_in(replace(batch, reset=cold)),
+                pace.learning_rate(steps - 1),
+                _struck(FORGET, rng, schedule.lanes),
+            )
             pace.stepped()
             if steps % 10 == 1 and not np.isfinite(loss):
                 raise _diverged(steps, loss)
@@ -104,21 +109,9 @@ def _diverged(step: int, loss: float) -> TrainingError:
     )
 
 
-def _epochs(
-    split: Split, schedule: Schedule, rng: np.random.Generator
-) -> Iterator[Batch]:
-    """Batches without end, epoch after epoch; those nearly all idle are left out."""
-    gaps = Gaps(split, schedule.lanes, rng)
-    while True:
-        for batch in split.training(schedule.lanes, schedule.chunk, rng):
-            incomplete = gaps.made_in(batch)
-            if batch.weight.any(axis=1).mean() >= 0.5:
-                yield incomplete
-
-
-def _forgotten(batch: Batch, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Lanes whose recurrent state is zeroed before this batch [B]."""
-    return rng.random(len(batch.reset)) < FORGET
+def _struck(share: float, rng: np.random.Generator, lanes: int) -> NDArray[np.bool_]:
+    """Some lanes, drawn at random [B]."""
+    return rng.random(lanes) < share
 
 
 class _Best:

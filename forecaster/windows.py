@@ -8,7 +8,6 @@ carried from batch to batch (sequence batching, truncated back-propagation throu
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +54,7 @@ class LaneBatch:
         series: index of the series each lane is in [B]; -1 where a lane has ended.
         begin: first step of the chunk within its series [B].
         count: steps of the chunk that count [B], at most the chunk length, 0 after the end.
-        reset: whether the lane enters a new piece here, so its state starts afresh [B].
+        reset: whether a series begins here, so that the state starts afresh [B].
     """
 
     series: Ints
@@ -72,10 +71,12 @@ def lane_batches(
     *,
     whole: bool = False,
 ) -> Iterator[LaneBatch]:
-    """Cuts all series, laid end to end, into `lanes` equal pieces and walks them side by side.
+    """Lays the chunks of all series end to end and walks `lanes` equal pieces side by side.
 
-    Every step of every series is in exactly one chunk of one batch. Chunks never cross
-    from one series into the next: a lane that enters another series says so by `reset`.
+    Every step of every series is in exactly one chunk of one batch, and a chunk never
+    crosses from one series into the next. A lane may begin amid a series: then it goes on
+    where the lane before it ends, so that in the next epoch of the same order it can take
+    over that lane's state.
 
     Args:
         lengths: steps of each series [N].
@@ -97,45 +98,23 @@ def lane_batches(
             f"lanes and chunk: expected at least 1, got {lanes} and {chunk}."
         )
     order = np.arange(len(lengths), dtype=np.int64) if order is None else order
-    plans = [_chunks(piece, chunk) for piece in _pieces(lengths, lanes, order, whole)]
-    for position in range(max((len(plan) for plan in plans), default=0)):
-        rows = [
-            plan[position] if position < len(plan) else (-1, 0, 0, 0) for plan in plans
-        ]
-        series, begin, count, reset = np.array(rows, dtype=np.int64).T
-        yield LaneBatch(series, begin, count, reset.astype(bool))
-
-
-def _pieces(
-    lengths: Ints, lanes: int, order: Ints, whole: bool
-) -> list[list[tuple[int, int, int]]]:
-    """Equal cuts of the series laid end to end, as (series, begin, end) per lane."""
-    ends = np.cumsum(lengths[order])
+    chunks = -(-lengths[order] // chunk)
+    ends = np.cumsum(chunks)
     total = int(ends[-1]) if len(ends) else 0
     cuts = total * np.arange(lanes + 1) // lanes
     if whole and total:
         cuts = np.r_[0, ends][np.searchsorted(ends, cuts, side="left")]
         cuts[-1] = total
-    pieces: list[list[tuple[int, int, int]]] = []
-    for first, last in pairwise(cuts):
-        piece, at = [], int(first)
-        while at < last:
-            rank = int(np.searchsorted(ends, at, side="right"))
-            series = int(order[rank])
-            origin = int(ends[rank] - lengths[series])
-            stop = min(int(last), int(ends[rank]))
-            piece.append((series, at - origin, stop - origin))
-            at = stop
-        pieces.append(piece)
-    return pieces
-
-
-def _chunks(
-    piece: list[tuple[int, int, int]], chunk: int
-) -> list[tuple[int, int, int, int]]:
-    """(series, begin, count, reset) of each chunk of one lane, in order."""
-    return [
-        (series, at, min(chunk, end - at), int(at == begin))
-        for series, begin, end in piece
-        for at in range(begin, end, chunk)
-    ]
+    for position in range(int(np.diff(cuts).max(initial=0))):
+        place = cuts[:-1] + position
+        live = place < cuts[1:]
+        place = np.minimum(place, total - 1)
+        rank = np.searchsorted(ends, place, side="right")
+        series = order[rank]
+        begin = (place - ends[rank] + chunks[rank]) * chunk
+        yield LaneBatch(
+            series=np.where(live, series, -1),
+            begin=np.where(live, begin, 0),
+            count=np.where(live, np.minimum(lengths[series] - begin, chunk), 0),
+            reset=live & (begin == 0),
+        )

@@ -1,5 +1,7 @@
 """Batches: what is held out stays out, and targets begin one step after their origin."""
 
+from itertools import islice
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,13 @@ def counting() -> Split:
     return split(panel, HORIZON, season_length=1)
 
 
+def epoch(counting: Split) -> list[Batch]:
+    """The batches of one epoch in three lanes of chunks of eight."""
+    chunks = int((-(-counting.train_ends // 8)).sum())
+    endless = counting.training(3, 8, np.random.default_rng(0))
+    return list(islice(endless, -(-chunks // 3)))
+
+
 def known(batch: Batch) -> np.ndarray:
     """All values a batch shows."""
     return batch.y[~np.isnan(batch.y)]
@@ -27,8 +36,7 @@ def known(batch: Batch) -> np.ndarray:
 
 def test_training_never_sees_a_held_out_value(counting: Split) -> None:
     """Neither as an input nor as a target does a held-out value appear in training."""
-    rng = np.random.default_rng(0)
-    shown = np.concatenate([known(b) for b in counting.training(3, 8, rng)])
+    shown = np.concatenate([known(b) for b in epoch(counting)])
     for index, end in enumerate(counting.train_ends):
         of_series = shown[(shown >= 1000 * index) & (shown < 1000 * (index + 1))]
         assert of_series.max() == 1000 * index + end - 1
@@ -38,10 +46,7 @@ def test_training_visits_every_step_before_the_held_out_end_once(
     counting: Split,
 ) -> None:
     """The weighted positions of an epoch are the steps of all series, once each."""
-    rng = np.random.default_rng(0)
-    seen = np.concatenate(
-        [b.y[:, :8][b.weight > 0] for b in counting.training(3, 8, rng)]
-    )
+    seen = np.concatenate([b.y[:, :8][b.weight > 0] for b in epoch(counting)])
     expected = [
         1000.0 * i + np.arange(end) for i, end in enumerate(counting.train_ends)
     ]
@@ -50,9 +55,45 @@ def test_training_visits_every_step_before_the_held_out_end_once(
 
 def test_values_behind_a_position_are_its_next_steps(counting: Split) -> None:
     """Column t + k is the value k steps after column t, or missing."""
-    for batch in counting.training(3, 8, np.random.default_rng(0)):
+    for batch in epoch(counting):
         step = np.diff(batch.y, axis=1)
         assert (step[~np.isnan(step)] == 1).all()
+
+
+def test_few_series_are_carried_on_from_epoch_to_epoch(counting: Split) -> None:
+    """A lane that begins amid a series takes over from the lane that ended there."""
+    length = len(epoch(counting))
+    endless = counting.training(3, 8, np.random.default_rng(0))
+    first, second = list(islice(endless, length)), list(islice(endless, length))
+    assert first[0].reset.all()
+    assert not first[0].handed_on
+    assert second[0].handed_on
+    assert not any(batch.handed_on for batch in second[1:])
+    ends = np.full(3, np.nan)
+    for batch in first:
+        live = batch.weight.any(axis=1)
+        last = batch.weight.sum(axis=1).astype(int) - 1
+        ends = np.where(live, batch.y[np.arange(3), last], ends)
+    amid = np.flatnonzero(~second[0].reset)
+    assert len(amid)
+    assert (second[0].y[amid, 0] == np.roll(ends, 1)[amid] + 1).all()
+
+
+def test_many_series_come_in_another_order_in_each_epoch() -> None:
+    """Then every lane starts afresh with the epoch."""
+    panel = Panel.from_series(
+        [str(i) for i in range(40)],
+        [100.0 * i + np.arange(16) for i in range(40)],
+        [1] * 40,
+        Frequency("1"),
+    )
+    endless = split(panel, 2, season_length=1).training(2, 16, np.random.default_rng(0))
+    first, second = list(islice(endless, 20)), list(islice(endless, 20))
+    assert second[0].reset.all()
+    assert not second[0].handed_on
+    assert any(
+        (a.y[:, 0] != b.y[:, 0]).any() for a, b in zip(first, second, strict=True)
+    )
 
 
 def test_validation_origins_stand_just_before_held_out_values(counting: Split) -> None:
@@ -98,7 +139,7 @@ def daily(lengths: list[int], held_out: float = 0.0) -> Split:
 def test_features_are_those_of_each_step() -> None:
     """Beside every value stand the features of its own time, beyond the end too."""
     made = daily([50, 30, 90])
-    for batch in made.training(3, 8, np.random.default_rng(0)):
+    for batch in epoch(made):
         for row in range(len(batch.y)):
             if not batch.weight[row].any():
                 continue
@@ -128,7 +169,7 @@ def test_the_unit_is_a_seasonal_difference() -> None:
 def test_each_lane_has_the_unit_of_its_series() -> None:
     """Lanes of different series are measured by different units."""
     made = daily([50, 30, 90])
-    for batch in made.training(3, 8, np.random.default_rng(0)):
+    for batch in epoch(made):
         for row in np.flatnonzero(batch.weight.any(axis=1)):
             assert batch.unit[row] == made.units[int(batch.y[row, 0]) // 1000]
 
@@ -149,8 +190,7 @@ def runs(batches: list[Batch], chunk: int) -> list[list[float]]:
 
 def test_without_a_reset_training_goes_on_at_the_next_step(counting: Split) -> None:
     """From reset to reset a lane walks one series, step after step."""
-    batches = list(counting.training(3, 8, np.random.default_rng(0)))
-    for run in runs(batches, 8):
+    for run in runs(epoch(counting), 8):
         assert (np.diff(run) == 1).all()
 
 

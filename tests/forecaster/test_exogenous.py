@@ -80,9 +80,9 @@ def test_what_is_read_off_a_state_has_the_covariates_of_its_last_step() -> None:
 
     net, (y, x) = network(), sequence()
     every, state = net.forward(zeros(net, 2), y, x)
-    frames, context = net.recall(state)
+    view = net.recall(state)
     ahead = x[:, None, STEPS:, : TASK.known]
-    read = np.asarray(unbend(frames, net.read(frames, context, ahead)))
+    read = np.asarray(unbend(view.frames, net.read(view, ahead)))
     assert np.allclose(read[:, 0], np.asarray(every)[:, -1], rtol=1e-4, atol=1e-4)
 
 

@@ -1,6 +1,7 @@
 """What is left out in training, so that missing covariates are a trained case."""
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -37,9 +38,9 @@ def walked(epochs: int = 20) -> list[tuple[Batch, Batch]]:
     made, rng = laid_out(), np.random.default_rng(0)
     gaps = Gaps(made, LANES, rng)
     pairs = []
-    for _ in range(epochs):
-        for batch in made.training(LANES, CHUNK, rng):
-            pairs.append((batch, gaps.made_in(batch)))
+    length = -(-int((-(-made.train_ends // CHUNK)).sum()) // LANES)
+    for batch in islice(made.training(LANES, CHUNK, rng), epochs * length):
+        pairs.append((batch, gaps.made_in(batch)))
     return pairs
 
 

@@ -57,8 +57,8 @@ def test_a_forecast_read_off_the_state_is_that_of_its_last_step(cell: str) -> No
     net, (y, x) = network(cell), sequence(2, 30)
     zero = np.zeros((2, net.state_size), np.float32)
     every, state = net.forward(zero, y, x)
-    frames, context = net.recall(state)
-    read = unbend(frames, net.read(frames, context, x[:, None, 30:]))
+    view = net.recall(state)
+    read = unbend(view.frames, net.read(view, x[:, None, 30:]))
     assert np.allclose(np.asarray(read)[:, 0], np.asarray(every)[:, -1], rtol=1e-5)
 
 
@@ -175,12 +175,12 @@ def test_a_state_knows_nothing_of_features_ahead() -> None:
     """The state after T steps depends on the features of these steps, each of them."""
     net, (y, x) = network(), sequence(2, 20)
     zero = np.zeros((2, net.state_size), np.float32)
-    state = np.asarray(net.observe(zero, y, x)[2])
+    state = np.asarray(net.observe(zero, y, x)[1])
     ahead, last = x.copy(), x.copy()
     ahead[:, 20:] = 0.5
     last[:, 19] = 0.5
-    assert (np.asarray(net.observe(zero, y, ahead)[2]) == state).all()
-    assert (np.asarray(net.observe(zero, y, last)[2]) != state).any()
+    assert (np.asarray(net.observe(zero, y, ahead)[1]) == state).all()
+    assert (np.asarray(net.observe(zero, y, last)[1]) != state).any()
 
 
 def test_each_forecast_step_sees_the_features_of_its_own_time() -> None:
@@ -196,18 +196,22 @@ def test_each_forecast_step_sees_the_features_of_its_own_time() -> None:
         assert differs.tolist() == [k == ahead for k in range(TASK.horizon)]
 
 
-def test_before_training_the_median_is_the_seasonal_naive_forecast() -> None:
-    """An untrained network repeats the last season, or the last value where none is."""
+def test_before_training_the_median_is_the_mean_of_the_simple_forecasts() -> None:
+    """An untrained network trusts all of them alike and corrects nothing."""
+    from forecaster.candidates import candidates
+    from forecaster.memory import unbend
     from forecaster.network import Network
 
     net = Network(TASK, Architecture(units=6, patch_units=8, head_units=8))
     net.initialise()
     y = np.array([[3, 7, 5, 9, 4, 8, 6, 2]], np.float32)
     x = np.zeros((1, 8 + TASK.horizon, 2), np.float32)
-    out, _ = net.forward(np.zeros((1, net.state_size), np.float32), y, x)
-    median = np.asarray(out)[0, :, :, TASK.quantiles.index(0.5)]
-    assert np.allclose(median[-1], [4, 8, 6, 2, 4], rtol=1e-4)
-    assert np.allclose(median[1], [7, 7, 3, 7, 7], rtol=1e-4)
+    zero = np.zeros((1, net.state_size), np.float32)
+    median = np.asarray(net.forward(zero, y, x)[0])[..., TASK.quantiles.index(0.5)]
+    view, _ = net.observe(zero, y, x)
+    simple = np.asarray(candidates(view.frames, view.course, TASK)).mean(axis=-1)
+    mean = np.asarray(unbend(view.frames, simple[..., None]))[..., 0]
+    assert np.allclose(median, mean, rtol=1e-4)
 
 
 def test_a_missing_value_is_not_the_same_as_one_that_was_observed() -> None:
@@ -233,8 +237,10 @@ def test_dropout_is_for_training_alone() -> None:
     net, (y, x) = Network(TASK, size), sequence(2, 12)
     net.initialise()
     zero = np.zeros((2, net.state_size), np.float32)
-    served = [np.asarray(net.observe(zero, y, x)[1]) for _ in range(2)]
-    trained = [np.asarray(net.observe(zero, y, x, training=True)[1]) for _ in range(2)]
+    served = [np.asarray(net.observe(zero, y, x)[0].context) for _ in range(2)]
+    trained = [
+        np.asarray(net.observe(zero, y, x, training=True)[0].context) for _ in range(2)
+    ]
     assert (served[0] == served[1]).all()
     assert (trained[0] != trained[1]).any()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from forecaster.errors import ConfigError
@@ -69,7 +69,7 @@ def test_a_lane_goes_on_where_it_stopped_or_says_reset(
     before = None
     for batch in lane_batches(np.array(lengths), lanes, chunk, whole=whole):
         live = batch.series >= 0
-        assert before is not None or batch.reset[live].all()
+        assert (batch.reset == (live & (batch.begin == 0))).all()
         if before is not None:
             goes_on = live & ~batch.reset
             assert (batch.series == before.series)[goes_on].all()
@@ -89,11 +89,27 @@ def test_whole_series_stay_in_one_lane_from_their_first_step(
 
 @given(LENGTHS, SMALL)
 def test_lanes_are_equally_long(lengths: list[int], lanes: int) -> None:
-    """Cut lanes differ in length by one step at the most."""
-    steps = np.zeros(lanes, dtype=int)
+    """Cut lanes differ in length by one chunk at the most."""
+    chunks = np.zeros(lanes, dtype=int)
     for batch in lane_batches(np.array(lengths), lanes, 4):
-        steps += batch.count
-    assert steps.max() - steps.min() <= 1
+        chunks += batch.count > 0
+    assert chunks.max() - chunks.min() <= 1
+
+
+@given(LENGTHS, SMALL, SMALL)
+def test_a_lane_begins_where_the_lane_before_it_ends(
+    lengths: list[int], lanes: int, chunk: int
+) -> None:
+    """So that it can take over that lane's state; else it begins with a series."""
+    assume(lanes <= sum(-(-n // chunk) for n in lengths))
+    batches = list(lane_batches(np.array(lengths), lanes, chunk))
+    first = batches[0]
+    ends = [(-1, 0)] * lanes
+    for batch in batches:
+        for lane in np.flatnonzero(batch.count):
+            ends[lane] = (batch.series[lane], batch.begin[lane] + batch.count[lane])
+    for lane in np.flatnonzero((first.count > 0) & ~first.reset):
+        assert ends[lane - 1] == (first.series[lane], first.begin[lane])
 
 
 def test_twelve_steps_in_two_lanes_of_three() -> None:

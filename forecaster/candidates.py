@@ -1,0 +1,99 @@
+"""Simple forecasts read off a frame, for the network to choose among and to correct.
+
+Each is a forecast that a statistician would call naive; none has anything to learn. Which
+of them to trust differs from series to series and from time to time: the head weighs them
+(a mixture of experts, Jacobs et al., 1991), and adds what they miss. Letters: B batch, T
+steps, R ring, H horizon, M cycle, m season length, J candidates.
+"""
+
+from typing import Any
+
+from keras import ops
+
+from forecaster.config import Task
+from forecaster.memory import Frames, seasonal_naive, weighted_mean
+
+# Steps over which a slope or a mean is taken where there is no season.
+SPANS = (4, 12, 51)
+
+
+def candidates(frames: Frames, course: Any, task: Task) -> Any:
+    """The forecasts after each step on its scale [B, T, H, J]; the first is seasonal naive.
+
+    Args:
+        frames: the ring after each step.
+        course: the average course of the next cycle on the same scale [B, T, M].
+        task: horizon and seasons.
+    """
+    if task.season_length == 1:
+        return ops.stack(_without_season(frames, task), axis=-1)
+    return ops.stack(_seasonal(frames, course, task), axis=-1)
+
+
+def count(task: Task) -> int:
+    """J, how many candidates there are for a task."""
+    if task.season_length == 1:
+        return 1 + 2 * len(_spans(task))
+    return 4 + (task.cycle > task.season_length) + (task.ring >= 2 * task.season_length)
+
+
+def _seasonal(frames: Frames, course: Any, task: Task) -> list[Any]:
+    """What holds for series with a season, each [B, T, H]."""
+    season, horizon = task.season_length, task.horizon
+    naive = seasonal_naive(frames, horizon, season)
+    phase = ops.mod(ops.arange(horizon, dtype="int32"), task.cycle)
+    average = ops.take(course, phase, axis=2)
+    latest = frames.scaled[:, :, -1:]
+    found = [
+        naive,
+        ops.broadcast_to(latest, ops.shape(naive)),
+        average,
+        latest + average - course[:, :, -1:],
+    ]
+    if task.cycle > season:
+        found.append(seasonal_naive(frames, horizon, task.cycle))
+    if task.ring >= 2 * season:
+        found.append(naive + _growth(frames, season) * _ahead(horizon, season))
+    return found
+
+
+def _without_season(frames: Frames, task: Task) -> list[Any]:
+    """What holds for series without one: the latest value, slopes and means [B, T, H]."""
+    naive = seasonal_naive(frames, task.horizon, 1)
+    found = [naive]
+    for span in _spans(task):
+        found.append(naive + _slope(frames, span) * _ahead(task.horizon, 1))
+        found.append(ops.broadcast_to(_mean(frames, 0, span), ops.shape(naive)))
+    return found
+
+
+def _growth(frames: Frames, season: int) -> Any:
+    """Mean of the last season less that of the one before [B, T, 1]; 0 while one is short."""
+    whole = ops.min(frames.weight[:, :, -2 * season :], axis=2, keepdims=True) > 0
+    change = _mean(frames, 0, season) - _mean(frames, season, 2 * season)
+    return ops.where(whole, change, 0.0)
+
+
+def _slope(frames: Frames, span: int) -> Any:
+    """Mean change per step over the last steps [B, T, 1]; 0 while the series is shorter."""
+    place = frames.scaled.shape[2] - 1 - span
+    began = frames.weight[:, :, place : place + 1] > 0
+    change = frames.scaled[:, :, -1:] - frames.scaled[:, :, place : place + 1]
+    return ops.where(began, change / span, 0.0)
+
+
+def _mean(frames: Frames, near: int, far: int) -> Any:
+    """Weighted mean of the values from `near` to before `far` steps ago [B, T, 1]."""
+    ring = frames.scaled.shape[2]
+    span = slice(ring - far, ring - near)
+    return weighted_mean(frames.scaled[:, :, span], frames.weight[:, :, span])
+
+
+def _ahead(horizon: int, season: int) -> Any:
+    """How many seasons lie between each step ahead and the value its season ago [H]."""
+    return ops.ceil(ops.arange(1, horizon + 1, dtype="float32") / season)
+
+
+def _spans(task: Task) -> list[int]:
+    """The spans that the ring holds with a value before them."""
+    return [span for span in SPANS if span < task.ring]

@@ -45,13 +45,14 @@ class Plan:
 
 def measures(case: Case, plan: Plan) -> Iterator[tuple[str, int, Measure]]:
     """Every method and seed of a set with what measures it, the quick ones first."""
-    for method in plan.peers:
+    peers = () if case.spec.without else plan.peers  # these are given no covariates
+    for method in peers:
         if method in STATISTICAL:
             peer = Peer(method, plan.python)
             yield peer.name, 0, partial(_peer, case, peer, plan)
     for seed in plan.seeds:
         yield OURS, seed, partial(_ours, case, seed, plan)
-        for method in plan.peers:
+        for method in peers:
             if method in NEURAL:
                 peer = Peer(method, plan.python, seed, plan.peer_steps)
                 yield peer.name, seed, partial(_peer, case, peer, plan)

@@ -56,6 +56,7 @@ def text(records: Sequence[Record], machine: str) -> str:
         HEAD.format(machine=machine),
         "## Summary\n",
         table(SUMMARY, [summary(one) for one in found if one.of(OURS)]),
+        *covariates({one.name: one for one in found if one.of(OURS)}),
         "\n## Not reached\n",
         *(misses or ["Nothing."]),
         *(details(one) for one in found),
@@ -82,6 +83,20 @@ def summary(found: Found) -> list[str]:
         number(fresh_ratio(found)),
         f"{seconds:.0f}",
     ]
+
+
+def covariates(found: dict[str, Found]) -> list[str]:
+    """What covariates buy, where a set was run with and without."""
+    rows = []
+    for one in found.values():
+        plain = found.get(one.spec.without or "")
+        if plain is not None:
+            with_, without = (each.mean(OURS, each.measure) for each in (one, plain))
+            known = ", ".join(one.spec.covariates)
+            row = [plain.name, known, one.measure, number(without), number(with_)]
+            rows.append([*row, number(with_ / without)])
+    columns = ("set", "known ahead", "measure", "without", "with", "ratio")
+    return ["\n## Covariates\n", table(columns, rows)] if rows else []
 
 
 def fresh_ratio(found: Found) -> float:

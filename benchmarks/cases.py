@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from benchmarks.naive2 import naive2
 from forecaster.evaluation import cutoffs
+from forecaster.exog import Columns
 from forecaster.metrics import seasonal_scale
 from forecaster.panel import Panel
-from forecaster.reading import read_panel
+from forecaster.reading import Mending, read_panel
 from forecaster.report import actual_values
 
 Floats = NDArray[np.float64]
@@ -50,6 +51,9 @@ class Benchmark:
         step: steps from one origin to the next.
         fit_steps: how much of each series may be fitted on; None: all before the test.
         pooled: the set that this one is a part of; their series count together.
+        mended: has duplicates or times beside the grid, so these are merged and moved.
+        covariates: columns that are known ahead.
+        without: the same set without covariates, to compare with.
     """
 
     name: str
@@ -62,6 +66,9 @@ class Benchmark:
     step: int
     fit_steps: int | None = None
     pooled: str | None = None
+    mended: bool = False
+    covariates: tuple[str, ...] = ()
+    without: str | None = None
 
     @property
     def season_length(self) -> int:
@@ -84,13 +91,28 @@ class Benchmark:
             return ("sMAPE", "MASE", "MSIS-95")
         return ("OWA", "sMAPE", "MASE", "MSIS-95")
 
+    @property
+    def mending(self) -> Mending:
+        """What is asked for where rows are irregular."""
+        return Mending(snap=True, duplicates="mean") if self.mended else Mending()
+
+    @property
+    def options(self) -> list[str]:
+        """What a user would give in training."""
+        basic = ["--horizon", str(self.horizon)]
+        basic += ["--season-length", str(self.season_length)]
+        mending = ["--snap", "--duplicates", "mean"] if self.mended else []
+        named = [part for one in self.covariates for part in ("--futr-exog", one)]
+        return [*basic, *mending, *named]
+
     def load(self, folder: Path) -> "Case":
         """The set in memory, read as a user's file would be."""
         frame = self.read(folder)
         with tempfile.TemporaryDirectory() as work:
             path = Path(work) / f"{self.name}.csv"
             frame.to_csv(path, index=False)
-            panel = read_panel(path)
+            columns = Columns(futr=self.covariates)
+            panel = read_panel(path, covariates=columns, mending=self.mending)
         return Case(self, frame, panel)
 
 

@@ -1,8 +1,7 @@
 """The rows of the benchmark files as pandas frames `unique_id, ds, y`.
 
-Gaps stay gaps (the product lays series on full grids itself). What it would refuse is
-mended here: timestamps beside the grid are moved to the nearest step of it, and rows of
-one timestamp become their mean.
+Rows are left as they are in the files: gaps, duplicates and times beside the grid are
+for the product to deal with.
 """
 
 from pathlib import Path
@@ -13,11 +12,18 @@ COLUMNS = ["unique_id", "ds", "y"]
 
 
 def rows(
-    folder: Path, *, file: str, ids: tuple[str, ...] = (), first: int | None = None
+    folder: Path,
+    *,
+    file: str,
+    ids: tuple[str, ...] = (),
+    first: int | None = None,
+    covariates: tuple[str, ...] = (),
 ) -> pd.DataFrame:
     """The rows of one file; of the series `ids`, if any; of each the `first` so many."""
     frame = pd.read_csv(
-        folder / f"{file}.csv.gz", usecols=COLUMNS, dtype={"unique_id": str}
+        folder / f"{file}.csv.gz",
+        usecols=[*COLUMNS, *covariates],
+        dtype={"unique_id": str},
     )
     if ids:
         frame = frame[frame["unique_id"].isin(ids)]
@@ -34,14 +40,14 @@ def competition(folder: Path, *, file: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def snapped(folder: Path, *, file: str, series: str, step: str) -> pd.DataFrame:
-    """One irregular series on a grid: nearest step, the mean of what meets there."""
-    frame = rows(folder, file=file, ids=(series,))
-    frame = frame.assign(ds=frame["ds"].dt.round(step))
-    return frame.groupby(["unique_id", "ds"], as_index=False)["y"].mean()
-
-
 def interpolated(folder: Path, *, file: str, series: str) -> pd.DataFrame:
     """One series of a file with straight lines through its missing values."""
     frame = rows(folder, file=file, ids=(series,))
     return frame.assign(y=frame["y"].interpolate())
+
+
+def with_temperature(folder: Path, *, file: str, stations: str) -> pd.DataFrame:
+    """The rows of one file beside the mean `temperature` of all stations at each time."""
+    hourly = rows(folder, file=stations).groupby("ds")["y"].mean()
+    frame = rows(folder, file=file)
+    return frame.assign(temperature=frame["ds"].map(hourly))

@@ -49,8 +49,6 @@ def train(case: Case, run: Run) -> tuple[Path, Record]:
     models = run.folder / "models"
     options = {
         "--name": spec.name,
-        "--horizon": str(spec.horizon),
-        "--season-length": str(spec.season_length),
         "--seed": str(run.seed),
         "--models-dir": str(models),
     }
@@ -60,7 +58,7 @@ def train(case: Case, run: Run) -> tuple[Path, Record]:
     given = [part for option in options.items() for part in option]
     patches = ["benchmarks.patched", *run.constants, "--"] if run.constants else []
     program = [sys.executable, "-m", *(patches or ["forecaster"])]
-    command = [*program, "train", str(data), *given, *run.options]
+    command = [*program, "train", str(data), *spec.options, *given, *run.options]
     spent = measured.run(command, run.folder / "log.txt")
     versions = sorted(path.parent for path in models.glob("*/*/manifest.json"))
     manifest = json.loads((versions[-1] / "manifest.json").read_text("utf-8"))

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 
 from benchmarks.cases import Benchmark, Reader
-from benchmarks.frames import competition, interpolated, rows, snapped
+from benchmarks.frames import competition, interpolated, rows, with_temperature
 
 Seasons = tuple[int, ...]
 
@@ -83,12 +83,29 @@ def _transport(day: int, *numbers: int) -> Benchmark:
     return replace(one, pooled="nngc1_hourly")
 
 
-def _defective(series: str, step: str, day: int) -> Benchmark:
+def _defective(series: str, day: int) -> Benchmark:
     """Seven days of a series with gaps, duplicates or times beside the grid."""
-    read = partial(snapped, file="nab_gappy", series=series, step=step)
-    return _rolling(f"nab_{series}", read, day, 7, (day,), day)
+    read = partial(rows, file="nab_gappy", ids=(series,))
+    one = _rolling(f"nab_{series}", read, day, 7, (day,), day)
+    return replace(one, mended=True)
 
 
+def _weather(plain: Benchmark, read: Reader, *covariates: str) -> Benchmark:
+    """A set with the weather of each step, known ahead."""
+    return replace(
+        plain,
+        name=f"{plain.name}-weather",
+        read=read,
+        covariates=covariates,
+        without=plain.name,
+    )
+
+
+LOAD = _file("gefcom2012_load", 24, 28, (24, 168), mase=168)
+AIR = _file("beijing_pm25_hourly", 24, 28, (24,), mase=24)
+BIKES = _file("bikeshare_hourly", 24, 28, (24, 168), mase=168)
+AIR_WEATHER = ("dewp", "temp", "pres", "iws", "is", "ir")
+BIKE_WEATHER = ("tmin", "tmax", "pn")
 ALL = (
     _competition("m4_hourly", 48, 24),
     _competition("m4_weekly", 13, 1),
@@ -97,11 +114,11 @@ ALL = (
     # Fitted on the training rows alone; the validation rows are history to forecast from.
     _long("etth1", season=24, length=14_400, fit=8_640, test=2_880),
     _long("exchange_rate", season=1, length=7_588, fit=5_311, test=1_517),
-    _file("gefcom2012_load", 24, 28, (24, 168), mase=168),
+    LOAD,
     _file("electricity_mean_hourly", 24, 28, (24, 168), mase=168),
     _file("nab_nyc_taxi", 48, 14, (48, 336), mase=336),
-    _file("beijing_pm25_hourly", 24, 28, (24,), mase=24),
-    _file("bikeshare_hourly", 24, 28, (24, 168), mase=168),
+    AIR,
+    BIKES,
     _file("yosemite_temps_5min", 288, 7, (288,), mase=288),
     _file("wikipedia_peyton_manning", 14, 13, (7,), mase=7),
     _file("nngc1_daily", 14, 4, (7,), mase=7),
@@ -114,11 +131,28 @@ ALL = (
     _classic("sunspots_monthly", 132, 132),
     _classic("california_births_daily", 56, 7),
     _classic("co2_weekly", 104, 52),
-    _defective("ambient_temperature_system_failure", "h", 24),
-    _defective("exchange-4_cpc_results", "h", 24),
-    _defective("machine_temperature_system_failure", "5min", 288),
-    _defective("ec2_request_latency_system_failure", "5min", 288),
-    _defective("speed_7578", "5min", 288),
-    _defective("Twitter_volume_GOOG", "5min", 288),
+    _defective("ambient_temperature_system_failure", 24),
+    _defective("exchange-4_cpc_results", 24),
+    _defective("machine_temperature_system_failure", 288),
+    _defective("ec2_request_latency_system_failure", 288),
+    _defective("speed_7578", 288),
+    _defective("Twitter_volume_GOOG", 288),
+    _weather(
+        LOAD,
+        partial(
+            with_temperature, file="gefcom2012_load", stations="gefcom2012_temperature"
+        ),
+        "temperature",
+    ),
+    _weather(
+        AIR,
+        partial(rows, file="beijing_pm25_hourly", covariates=AIR_WEATHER),
+        *AIR_WEATHER,
+    ),
+    _weather(
+        BIKES,
+        partial(rows, file="bikeshare_hourly", covariates=BIKE_WEATHER),
+        *BIKE_WEATHER,
+    ),
 )
 SETS = {one.name: one for one in ALL}

@@ -1,6 +1,5 @@
 """Laws of the benchmark sets and their scores; on the real data, the known numbers."""
 
-import io
 import os
 from dataclasses import replace
 from functools import cache
@@ -12,7 +11,6 @@ import pytest
 
 from benchmarks import scoring
 from benchmarks.cases import Benchmark, Case
-from benchmarks.frames import snapped
 from benchmarks.sets import SETS
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
@@ -121,14 +119,28 @@ def test_the_long_convention_counts_in_deviations_of_what_is_fitted() -> None:
 
 
 def test_irregular_rows_are_moved_and_averaged(tmp_path: Path) -> None:
-    """Rows that meet on one step of the grid become their mean."""
-    text = (
-        "unique_id,ds,y\na,2024-01-01 00:04,1\na,2024-01-01 00:06,3\nb,2024-01-01,9\n"
-    )
-    pd.read_csv(io.StringIO(text)).to_csv(tmp_path / "f.csv.gz")
-    frame = snapped(tmp_path, file="f", series="a", step="5min")
-    assert frame["ds"].astype(str).tolist() == ["2024-01-01 00:05:00"]
-    assert frame["y"].tolist() == [2.0]
+    """A defective set is read as `train --snap --duplicates mean` reads it."""
+    times = pd.date_range("2024-01-01", periods=900, freq="5min").astype(str).to_list()
+    times[700:702] = [
+        "2024-01-03 10:24:00",
+        "2024-01-03 10:26:00",
+    ]  # both nearest to 10:25
+    name = "speed_7578"
+    frame = pd.DataFrame({"unique_id": name, "ds": times, "y": np.arange(900.0)})
+    frame.to_csv(tmp_path / "nab_gappy.csv.gz", index=False)
+    case = SETS[f"nab_{name}"].load(tmp_path)
+    assert case.panel.values_of(0)[701] == 700.5
+    assert {"--snap", "--duplicates"} < set(case.spec.options)
+
+
+@needs_data
+@pytest.mark.parametrize("name", ["bikeshare_hourly", "beijing_pm25_hourly"])
+def test_weather_is_beside_the_same_values(name: str) -> None:
+    """A set with covariates has the values and origins of the one without."""
+    plain, known = SETS[name].load(DATA), SETS[f"{name}-weather"].load(DATA)
+    np.testing.assert_array_equal(known.actual, plain.actual)
+    assert known.panel.exog.steps.shape[1] == len(known.spec.covariates)
+    assert set(known.spec.covariates) < set(known.training_frame.columns)
 
 
 @cache

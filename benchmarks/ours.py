@@ -28,7 +28,7 @@ class Run:
         seed: of all chance.
         options: further ones of `train`.
         config: text of a configuration file.
-        constants: numbers of the library that are changed, see `patched.py`.
+        constants: numbers and functions of the library that are changed, see `patched.py`.
     """
 
     folder: Path

@@ -1,4 +1,4 @@
-"""A command of ours with some constants of the library changed, for the ablation.
+"""A command of ours with some constants or functions of the library changed, for the ablation.
 
     python -m benchmarks.patched forecaster.trainer:AVERAGE=0.0 -- train DATA --name NAME
 
@@ -10,18 +10,25 @@ import sys
 
 
 def change(text: str) -> None:
-    """Set a number of a module, `MODULE:NAME=VALUE`; it must be there.
+    """Set a number or a function of a module; it must be there.
+
+    Args:
+        text: `MODULE:NAME=NUMBER`, or `MODULE:NAME=MODULE:NAME` for a function.
 
     >>> change("benchmarks.patched:ANY=1")
     Traceback (most recent call last):
-    SystemExit: benchmarks.patched:ANY=1: benchmarks.patched has no number ANY
+    SystemExit: benchmarks.patched:ANY=1: benchmarks.patched has no ANY
     """
     place, _, value = text.partition("=")
     module_name, _, name = place.partition(":")
     module = importlib.import_module(module_name)
-    if not isinstance(getattr(module, name, None), int | float):
-        raise SystemExit(f"{text}: {module_name} has no number {name}")
-    setattr(module, name, type(getattr(module, name))(float(value)))
+    if not hasattr(module, name):
+        raise SystemExit(f"{text}: {module_name} has no {name}")
+    if ":" in value:
+        other, _, function = value.partition(":")
+        setattr(module, name, getattr(importlib.import_module(other), function))
+    else:
+        setattr(module, name, type(getattr(module, name))(float(value)))
 
 
 def main() -> None:

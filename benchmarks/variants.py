@@ -20,7 +20,7 @@ class Variant:
         name: as in results and in the table.
         says: what is done instead.
         config: entries of the configuration file of `train`.
-        constants: numbers of the library that are changed, see `patched.py`.
+        constants: numbers and functions of the library that are changed, see `patched.py`.
         counted: times are whole numbers, so that no calendar is known.
     """
 
@@ -34,12 +34,17 @@ class Variant:
 ALL = (
     Variant(
         "no recurrence",
-        "the ring buffer alone: no recurrent layers",
+        "no recurrent layers: the ring buffer and the average course alone",
         config="[network]\nrecurrence = false\n",
     ),
     Variant(
+        "chunks",
+        "every chunk of training begins from a state of nothing, instead of lanes",
+        constants=("forecaster.training:COLD=1",),
+    ),
+    Variant(
         "forgetful",
-        "the recurrent state, not the ring, is zeroed before every chunk of training",
+        "the recurrent state, but not the ring, is zeroed before every chunk of training",
         constants=("forecaster.training:FORGET=1",),
     ),
     Variant(
@@ -55,6 +60,20 @@ ALL = (
         "times are counted, so that hour, weekday and month are not known",
         counted=True,
     ),
+    Variant(
+        "one candidate",
+        "the head corrects the seasonal naive forecast alone, not several weighed",
+        constants=(
+            "forecaster.candidates:candidates=benchmarks.pieces:first_candidate",
+            "forecaster.candidates:count=benchmarks.pieces:one",
+        ),
+    ),
+    Variant(
+        "last course",
+        "the last cycle as it was, instead of the average course of all cycles",
+        constants=("forecaster.profile:SMOOTHING=1",),
+    ),
+    Variant("no dropout", "no dropout", config="[network]\ndropout = 0.0\n"),
     Variant(
         "no averaging",
         "the weights of the last step, not their moving average",

@@ -14,21 +14,21 @@ from tests.benchmarks.test_sets import DATA, needs_data
 @pytest.mark.tf
 @pytest.mark.parametrize("text", [text for one in ALL for text in one.constants])
 def test_what_a_variant_changes_is_there(text: str) -> None:
-    """Every number that is changed exists, so that no variant is the whole model."""
-    place, _, value = text.partition("=")
+    """All that is changed exists, so that no variant is the whole model."""
+    place, _, _ = text.partition("=")
     module_name, _, name = place.partition(":")
     module = importlib.import_module(module_name)
     before = getattr(module, name)
     try:
         change(text)
-        assert getattr(module, name) == float(value) != before
+        assert getattr(module, name) != before
     finally:
         setattr(module, name, before)
 
 
-def test_a_number_that_is_not_there_is_refused() -> None:
+def test_what_is_not_there_is_refused() -> None:
     """A changed name in the library ends the run, instead of changing nothing."""
-    with pytest.raises(SystemExit, match="has no number SHARE"):
+    with pytest.raises(SystemExit, match="has no SHARE"):
         change("forecaster.bending:SHARE=1")
 
 

@@ -6,14 +6,15 @@ cutoff, and no history is read twice. Shapes: `N` series, `W` windows, `H` horiz
 `Q` quantiles.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster import metrics
-from forecaster.baselines import bars
+from forecaster import metrics, scoring
+from forecaster.baselines import BARS, bars
 from forecaster.covariates import Covariates, per_series
 from forecaster.errors import ConfigError, DataError
 from forecaster.panel import Panel
@@ -48,26 +49,92 @@ def backtest(
         DataError: no series is long enough.
     """
     horizon = model.manifest.horizon if horizon is None else horizon
-    panel, left_out = long_enough(panel, horizon, windows, step_size)
-    origins = cutoffs(panel.lengths, horizon, windows, step_size)
-    season, levels = model.manifest.season_length, tuple(model.manifest.quantiles)
-    ours = list(carried_forecasts(model, panel, origins, horizon))
-    naive = bars(panel, origins, horizon, levels, season)
-    forecasts = {name: np.stack(ours, axis=1), **naive}
+    where = cutoffs_of(panel, horizon, windows, step_size)
+    ours = list(carried_forecasts(model, where.panel, where.origins, horizon))
+    levels = tuple(model.manifest.quantiles)
+    forecasts = {name: np.stack(ours, axis=1)}
+    return judge(where, forecasts, levels, model.manifest.season_length)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cutoffs:
+    """Where forecasts are made.
+
+    Attributes:
+        panel: the `N` series that are long enough.
+        left_out: ids of the series that are not.
+        origins: `[N, W]`, how many values of each series are known at each cutoff.
+        horizon: `H`, steps forecast at each.
+    """
+
+    panel: Panel
+    left_out: tuple[str, ...]
+    origins: Ints
+    horizon: int
+
+
+def judge(
+    where: Cutoffs,
+    forecasts: Mapping[str, Floats],
+    levels: tuple[float, ...],
+    season_length: int,
+) -> Report:
+    """Forecasts beside Naive and SeasonalNaive, with their scores.
+
+    Args:
+        where: the cutoffs they were made at.
+        forecasts: quantiles `[N, W, H, Q]` by name, the model's own first.
+        levels: the `Q` probabilities.
+        season_length: `m`, of SeasonalNaive and of the scale.
+
+    Raises:
+        ConfigError: the model has the name of a bar.
+    """
+    check_name(next(iter(forecasts)))
+    panel, origins = where.panel, where.origins
+    naive = bars(panel, origins, where.horizon, levels, season_length)
+    scale = np.array(
+        [
+            metrics.seasonal_scale(panel.values_of(i)[:first], season_length)
+            for i, first in enumerate(origins[:, 0])
+        ]
+    )
+    every = {**forecasts, **naive}
+    actual = actual_values(panel, origins, where.horizon)
+    judged = scoring.Judged(actual, every, levels, scale)
     return Report(
         panel=panel,
-        left_out=left_out,
+        left_out=where.left_out,
         origins=origins,
         levels=levels,
-        forecasts=forecasts,
-        scores=_scores(panel, origins, levels, forecasts, season),
+        forecasts=every,
+        scale=scale,
+        scores=scoring.by_series(judged),
     )
 
 
-def long_enough(
-    panel: Panel, horizon: int, windows: int, step_size: int
-) -> tuple[Panel, tuple[str, ...]]:
-    """The series with a value before their first cutoff, and the ids of the others."""
+def check_name(name: str, others: Sequence[str] = ()) -> None:
+    """Refuse a model that could not be told from a baseline in tables and columns.
+
+    >>> check_name("Naive")
+    Traceback (most recent call last):
+    forecaster.errors.ConfigError: name 'Naive': expected another one than Naive, ...
+    """
+    taken = (*BARS, *others)
+    if name in taken:
+        raise ConfigError(
+            f"name {name!r}: expected another one than {', '.join(taken)}, which forecast "
+            "beside it. Train the model under another name"
+        )
+
+
+def cutoffs_of(panel: Panel, horizon: int, windows: int, step_size: int) -> Cutoffs:
+    """The last cutoffs of the series that have a value before their first one.
+
+    Raises:
+        ConfigError: a count is below 1.
+        DataError: no series is long enough.
+    """
     if min(horizon, windows, step_size) < 1:
         raise ConfigError(
             "windows, step size and horizon: expected each to be at least 1, "
@@ -83,7 +150,9 @@ def long_enough(
             "smaller --step-size or a shorter --horizon"
         )
     short = np.flatnonzero(panel.lengths < needed)
-    return panel.take(kept), tuple(panel.ids[i] for i in short)
+    panel, left_out = panel.take(kept), tuple(panel.ids[i] for i in short)
+    origins = cutoffs(panel.lengths, horizon, windows, step_size)
+    return Cutoffs(panel, left_out, origins, horizon)
 
 
 def cutoffs(lengths: Ints, horizon: int, windows: int, step_size: int) -> Ints:
@@ -122,28 +191,6 @@ def carried_forecasts(
         check_finite(quantiles, panel.ids)
         known = ends
         yield quantiles.astype(np.float64)
-
-
-def _scores(
-    panel: Panel,
-    origins: Ints,
-    levels: tuple[float, ...],
-    forecasts: Mapping[str, Floats],
-    season_length: int,
-) -> dict[str, dict[str, Floats]]:
-    """Every measure of every forecast, the windows of a series pooled."""
-    count, _, horizon, width = next(iter(forecasts.values())).shape
-    actual = actual_values(panel, origins, horizon).reshape(count, -1)
-    scale = np.array(
-        [
-            metrics.seasonal_scale(panel.values_of(i)[:first], season_length)
-            for i, first in enumerate(origins[:, 0])
-        ]
-    )
-    return {
-        name: metrics.score(actual, q.reshape(count, -1, width), levels, scale)
-        for name, q in forecasts.items()
-    }
 
 
 def _times(panel: Panel, steps: Ints) -> list[Any]:

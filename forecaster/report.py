@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster import metrics
+from forecaster import metrics, scoring
 from forecaster.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,8 @@ class Report:
         left_out: ids of the series that are not.
         origins: `[N, W]`, how many values of each series were known at each cutoff.
         levels: the `Q` probabilities of the quantiles.
-        forecasts: quantiles `[N, W, H, Q]` by name: the model, Naive, SeasonalNaive.
+        forecasts: quantiles `[N, W, H, Q]` by name: the model, then the baselines.
+        scale: `[N]`, the scale of MASE and MSIS, from before the first cutoff.
         scores: one value per series `[N]` by name and measure (`metrics.NAMES`).
     """
 
@@ -37,6 +38,7 @@ class Report:
     origins: Ints
     levels: tuple[float, ...]
     forecasts: Mapping[str, Floats]
+    scale: Floats
     scores: Mapping[str, Mapping[str, Floats]]
 
     @property
@@ -49,16 +51,24 @@ class Report:
         """The values that came after each cutoff, `[N, W, H]`, NaN where missing."""
         return actual_values(self.panel, self.origins, self.horizon)
 
-    def summary(self) -> dict[str, dict[str, float]]:
-        """The average over series of each measure, by name.
+    @property
+    def name(self) -> str:
+        """The model that is evaluated; the other forecasts are baselines."""
+        return next(iter(self.forecasts))
 
-        Each series counts the same, however long. Series without a value for a measure
-        (nothing observed, no scale) are left out of its average.
-        """
-        return {
-            name: {measure: float(metrics.average(v)) for measure, v in scores.items()}
-            for name, scores in self.scores.items()
-        }
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """What the model is compared with."""
+        return tuple(self.forecasts)[1:]
+
+    @property
+    def judged(self) -> scoring.Judged:
+        """What the scores are scores of."""
+        return scoring.Judged(self.actual, self.forecasts, self.levels, self.scale)
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """The average over series of each measure, by name (`scoring.averaged`)."""
+        return scoring.averaged(self.scores)
 
     def __repr__(self) -> str:
         series, windows = self.origins.shape

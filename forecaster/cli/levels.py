@@ -1,9 +1,13 @@
-"""The option `--level 80 95`: several numbers after one flag."""
+"""Options that take several words: `--level 80 95`, `--baselines AutoETS Theta`."""
 
 import re
 from typing import Any
 
 import click
+
+from forecaster.statistical import MODELS
+
+NUMBER = r"\d[\d.,]*"
 
 
 class Levels(click.ParamType[tuple[float, ...]]):
@@ -38,8 +42,17 @@ class SpreadsLevels(click.Command):
         return super().parse_args(ctx, spread(args))
 
 
-def spread(args: list[str]) -> list[str]:
-    """Repeat `--level` before each further number behind it.
+class SpreadsBaselines(click.Command):
+    """A command whose `--baselines` takes all the names of models that follow it."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read `--baselines AutoETS Theta` as `--baselines AutoETS --baselines Theta`."""
+        words = rf"(?:(?:{'|'.join(MODELS)}),?)+"
+        return super().parse_args(ctx, spread(args, "--baselines", words))
+
+
+def spread(args: list[str], flag: str = "--level", word: str = NUMBER) -> list[str]:
+    """Repeat a flag before each further word behind it, words being what matches `word`.
 
     >>> spread(["--level", "80", "95", "data.csv", "--horizon", "3"])
     ['--level', '80', '--level', '95', 'data.csv', '--horizon', '3']
@@ -47,12 +60,30 @@ def spread(args: list[str]) -> list[str]:
     result: list[str] = []
     behind_flag = False
     for arg in args:
-        is_number = re.fullmatch(r"\d[\d.,]*", arg) is not None
-        behind_flag = arg.startswith("--level") or (behind_flag and is_number)
-        if behind_flag and is_number and result[-1] != "--level":
-            result.append("--level")
+        is_word = re.fullmatch(word, arg) is not None
+        behind_flag = arg.startswith(flag) or (behind_flag and is_word)
+        if behind_flag and is_word and result[-1] != flag:
+            result.append(flag)
         result.append(arg)
     return result
+
+
+def baselines_option(command: Any) -> Any:
+    """Give a command `--baselines`, as a tuple of names."""
+    return click.option(
+        "--baselines",
+        multiple=True,
+        callback=_names,
+        metavar="MODEL ...",
+        help=f"Statistical models to compare with, of {', '.join(MODELS)}.",
+    )(command)
+
+
+def _names(
+    ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]
+) -> tuple[str, ...]:
+    names = [name for names in value for name in names.split(",") if name]
+    return tuple(dict.fromkeys(names))
 
 
 def level_option(command: Any) -> Any:

@@ -128,6 +128,11 @@ REFUSED = [
     ("backtest monthly.csv --name m --windows x", "--windows"),
     ("backtest monthly.csv --name m", "at least 37 steps for 3 windows of 12, got at"),
     ("backtest daily.csv --name m", "frequency"),
+    ("backtest monthly.csv --name m --baselines ETS", "expected some of AutoARIMA"),
+    ("backtest monthly.csv --name Theta --baselines AutoETS Theta", "'Theta'"),
+    ("backtest monthly.csv --name Naive", "expected another one than Naive"),
+    ("backtest monthly.csv --name m --by day", "--by"),
+    ("predict monthly.csv --name m --duplicates max", "--duplicates"),
     ("backtest monthly.csv --name m --plot f.gif", ".png"),
     ("backtest monthly.csv --name m --out f.json", ".csv"),
 ]
@@ -261,12 +266,83 @@ def test_backtest_prints_a_table_and_names_who_is_left_out(
     lines = outcome.out.splitlines()
     assert "on 6 series: 3 windows of 12 steps, 12 apart" in lines[0]
     table = [line.split() for line in lines[2:11]]
-    assert table[0] == ["tiny", "Naive", "SeasonalNaive"]
+    assert table[0] == ["tiny", "Naive", "SeasonalNaive", "skill"]
     assert [row[0] for row in table[1:]] == [
         "mase", "smape", "mae", "rmse", "wql", "coverage-80", "coverage-95", "msis-95",
     ]  # fmt: skip
     assert len({len(line) for line in lines[2:11]}) == 1  # aligned to the right
     assert "1 series (short)" in lines[-1]
+    for row in table[1:]:
+        assert sum(cell.startswith("*") for cell in row) == 1, row
+
+
+@pytest.mark.tf
+def test_scores_by_series_and_by_step_average_to_those_of_all(
+    run: Run, data: Path, tiny_models: Path
+) -> None:
+    """--by series lists every series, in the table and in JSON; thirds are in JSON."""
+    asked = ("backtest", data, "--name", "tiny", "--models-dir", tiny_models, "--by")
+    lines = run(*asked, "series", "--by", "step").out.splitlines()
+    begin = lines.index("by series: mase, then measures of tiny")
+    assert [line.split()[0] for line in lines[begin + 2 :][:6]] == [
+        f"s{k}" for k in range(6)
+    ]
+    assert any(line.startswith("5 to 8") for line in lines)
+    answer = json.loads(run(*asked, "series", "--json").out)
+    for name, scores in answer["metrics"].items():
+        each = [of[name]["mase"] for of in answer["by_series"].values()]
+        assert np.mean(each) == pytest.approx(scores["mase"])
+        thirds = [part["metrics"][name]["mae"] for part in answer["by_step"]]
+        assert np.mean(thirds) == pytest.approx(scores["mae"])
+        assert answer["pooled"][name]["mae"] == pytest.approx(scores["mae"])
+    ours, best = answer["metrics"]["tiny"], answer["best"]["mae"]
+    assert all(
+        s["mae"] >= answer["metrics"][best]["mae"] for s in answer["metrics"].values()
+    )
+    bar = min(answer["metrics"][name]["mae"] for name in ("Naive", "SeasonalNaive"))
+    assert answer["skill"]["mae"] == pytest.approx(100 * (1 - ours["mae"] / bar))
+
+
+@pytest.mark.tf
+def test_statistical_baselines_stand_beside(
+    run: Run, data: Path, tiny_models: Path, tmp_path: Path
+) -> None:
+    """--baselines adds columns that utilsforecast scores as --json does."""
+    outcome = run(
+        "backtest", "--baselines", "Theta", data, "--name", "tiny",
+        "--models-dir", tiny_models, "--windows", "2", "--json", "--out", "long.csv",
+    )  # fmt: skip
+    answer = json.loads(outcome.out)
+    assert list(answer["metrics"]) == ["tiny", "Theta", "Naive", "SeasonalNaive"]
+    frame = pd.read_csv(tmp_path / "long.csv", parse_dates=["ds", "cutoff"])
+    found = evaluate(frame, [losses.mae], agg_fn="mean")
+    for name, scores in answer["metrics"].items():
+        assert found[name].mean() == pytest.approx(scores["mae"], rel=1e-6)
+    assert {"Theta-lo-80", "Theta-hi-95"} <= set(frame.columns)
+
+
+@pytest.mark.tf
+def test_refitting_learns_from_what_precedes_alone_and_publishes_nothing(
+    run: Run, data: Path, tiny_models: Path, tmp_path: Path
+) -> None:
+    """Values after the cutoff change no forecast, and no version is added."""
+    changed = pd.read_csv(data)
+    tail = changed.groupby("unique_id")["y"].cumcount(ascending=False) < 12
+    changed.loc[tail & (changed["unique_id"] != "short"), "y"] += 1000.0
+    changed.to_csv(tmp_path / "changed.csv", index=False)
+    before = registry.versions(tiny_models, "tiny")
+    frames = []
+    for file in (data, tmp_path / "changed.csv"):
+        outcome = run(
+            "backtest", file, "--name", "tiny", "--models-dir", tiny_models,
+            "--windows", "1", "--refit", "--max-time", "500", "--out", "long.csv",
+        )  # fmt: skip
+        assert outcome.code == 0, outcome.err
+        assert "tiny trained anew on 6 series" in outcome.out
+        frames.append(pd.read_csv(tmp_path / "long.csv"))
+    np.testing.assert_array_equal(frames[0]["tiny"], frames[1]["tiny"])
+    assert (frames[0]["y"] != frames[1]["y"]).all()
+    assert registry.versions(tiny_models, "tiny") == before
 
 
 @pytest.mark.tf

@@ -36,6 +36,31 @@ def feature_names(
     return (*waves, *weekend, *holiday.names(frequency, holidays))
 
 
+def learnable(
+    frequency: Frequency, span: Any, holidays: Sequence[str] = ()
+) -> NDArray[np.bool_]:
+    """Which columns of `features` a history over a span of time can tell about [F].
+
+    A cycle must have come round twice, days of the month twelve times: what is seen once
+    is as much a trend as a season, and a network would carry it on into parts of the year
+    that it never saw.
+
+    Args:
+        frequency: of the series.
+        span: from the first time to the last, a timedelta64.
+        holidays: countries whose holidays are among the features.
+
+    >>> known = learnable(Frequency("MS"), np.timedelta64(600, "D"))
+    >>> dict(zip(feature_names(Frequency("MS")), known.tolist()))
+    {'month_sin': False, 'month_cos': False}
+    """
+    seen = [
+        span >= np.timedelta64(_TOLD_BY_S[cycle], "s") for cycle in _cycles(frequency)
+    ]
+    others = len(feature_names(frequency, holidays)) - 2 * len(seen)
+    return np.concatenate([np.repeat(np.array(seen, bool), 2), np.ones(others, bool)])
+
+
 def features(
     frequency: Frequency, times: NDArray[Any], holidays: Sequence[str] = ()
 ) -> NDArray[np.float32]:
@@ -105,6 +130,17 @@ _LENGTHS_S = {
     "week": 7 * DAY_S,
     "month_day": 28 * DAY_S,
     "year": 183 * DAY_S,
+}
+
+# A cycle tells something once this much of it has been seen.
+_TOLD_BY_S = {
+    "minute": 2 * 60,
+    "hour": 2 * 3_600,
+    "day": 2 * DAY_S,
+    "week": 14 * DAY_S,
+    "month_day": 365 * DAY_S,
+    "year": 730 * DAY_S,
+    "month": 730 * DAY_S,
 }
 
 _PHASES: dict[str, Callable[[NDArray[Any]], NDArray[np.float64]]] = {

@@ -21,6 +21,8 @@ from forecaster.panel import Panel
 Floats = NDArray[np.float32]
 KINDS = ("futr", "hist", "stat")
 
+MUTE = 1e20  # a spread that leaves nothing of a column
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -108,10 +110,17 @@ class Covariates:
         )
         return Columns(futr, hist, stat)
 
-    def constants(self, calendar: int) -> tuple[Floats, Floats]:
-        """Mean and spread of a whole row of features, behind `calendar` unscaled ones."""
+    def constants(self, told: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Mean and spread of a whole row of features [F].
+
+        Args:
+            told: the columns of the calendar that the history tells about; the others get
+                a spread beside which they are as good as 0.
+        """
+        calendar = len(told)
         mean = np.zeros(calendar + len(self.columns), np.float32)
         spread = np.ones_like(mean)
+        spread[:calendar] = np.where(told, 1.0, MUTE)
         mean[calendar:] = [column.mean for column in self.columns]
         spread[calendar:] = [column.spread for column in self.columns]
         return mean, spread

@@ -73,6 +73,9 @@ class Network(keras.Model):
             name="trust",
             kernel_initializer="zeros",
         )
+        self.boldness = self.add_weight(
+            shape=(), initializer="ones", trainable=False, name="boldness"
+        )
         if task.known:
             self.future = dense(FUTURE_UNITS, activation="gelu", name="future")
             self.future_gate = dense(FUTURE_UNITS, name="future_gate")
@@ -196,7 +199,15 @@ class Network(keras.Model):
         if task.futr:
             raw = raw + self.outlook(hidden, view.past, seen)
         base = self._base(view, hidden, leading)
-        return base[..., None] + spread_out(raw, task.quantiles)
+        scaled = base[..., None] + spread_out(raw, task.quantiles)
+        return self._held_back(scaled, view.frames)
+
+    def _held_back(self, scaled: Any, frames: memory.Frames) -> Any:
+        """All quantiles moved back towards seasonal naive by what boldness is short of 1."""
+        task = self.task
+        naive = memory.seasonal_naive(frames, task.horizon, task.season_length)
+        median = scaled[..., task.quantiles.index(0.5)]
+        return scaled + ((1.0 - self.boldness) * (naive - median))[..., None]
 
     def _base(self, view: View, hidden: Any, leading: tuple[Any, ...]) -> Any:
         """The mean of the simple forecasts, as the head trusts them [B, T, H]."""

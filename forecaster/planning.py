@@ -175,5 +175,5 @@ def default_schedule(lengths: Any) -> Schedule:
     total = int(lengths.sum())
     chunk = int(np.clip(np.median(lengths) // 2, 8, 64))
     lanes = int(np.clip(total // (4 * chunk), 4, 64))
-    steps = int(np.clip(200 + total // 250, 300, 1000))
+    steps = int(np.clip(400 + total // 300, 500, 1000))
     return Schedule(steps=steps, lanes=lanes, chunk=chunk)

@@ -15,7 +15,7 @@ from keras import ops
 from forecaster.memory import Frames, weighted_mean
 
 # What the latest cycle weighs among all; the first ones weigh alike.
-SMOOTHING = 0.3
+SMOOTHING = 0.2
 
 
 def smoothed(carried: Any, deviation: Any, age: Any) -> Any:

@@ -56,6 +56,12 @@ class Trainer:
         """The loss of the averaged weights on held-out origins; None if no target is known."""
         trained = [variable.numpy() for variable in self.variables]
         self._assign(self.average)
+        loss = self.score(batches)
+        self._assign(trained)
+        return loss
+
+    def score(self, batches: list[Batch]) -> float | None:
+        """The loss of the network as it is on held-out origins; None if none is known."""
         state = tf.zeros((len(batches[0].reset), self.network.state_size))
         total = count = 0.0
         for batch in batches:
@@ -63,7 +69,6 @@ class Trainer:
                 state, _tensors(batch), tf.constant(batch.reset)
             )
             total, count = total + float(loss), count + float(weight)
-        self._assign(trained)
         return total / count if count else None
 
     def _assign(self, weights: list[Any]) -> None:

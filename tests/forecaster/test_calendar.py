@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecaster.calendar import feature_names, features
+from forecaster.calendar import feature_names, features, learnable
 from forecaster.frequency import Frequency
 
 patient = settings(deadline=None)  # a busy machine is no error
@@ -107,3 +107,19 @@ def test_weekends_are_saturday_and_sunday() -> None:
     assert feature_names(daily)[-1] == "weekend"
     assert flag.tolist() == [0, 0, 0, 0, 0, 1, 1]
     assert "weekend" not in feature_names(Frequency("B"))
+
+
+@pytest.mark.parametrize(
+    ("days", "muted"),
+    [
+        (60, {"month_day_sin", "month_day_cos", "year_sin", "year_cos"}),
+        (400, {"year_sin", "year_cos"}),
+        (800, set()),
+    ],
+)
+def test_a_cycle_that_was_hardly_seen_tells_nothing(days: int, muted: set[str]) -> None:
+    """Half a year says nothing of the year, and all else stays."""
+    frequency = Frequency("h")
+    told = learnable(frequency, np.timedelta64(days, "D"))
+    names = np.array(feature_names(frequency))
+    assert set(names[~told]) == muted

@@ -214,6 +214,24 @@ def test_before_training_the_median_is_the_mean_of_the_simple_forecasts() -> Non
     assert np.allclose(median, mean, rtol=1e-4)
 
 
+def test_without_boldness_the_median_is_the_seasonal_naive_forecast() -> None:
+    """Whatever was learned; the spread around it stays."""
+    from forecaster.memory import seasonal_naive, unbend
+
+    net, (y, x) = network(), sequence(2, 20)
+    zero = np.zeros((2, net.state_size), np.float32)
+    bold = np.asarray(net.forward(zero, y, x)[0])
+    net.boldness.assign(0.0)
+    found = np.asarray(net.forward(zero, y, x)[0])
+    view, _ = net.observe(zero, y, x)
+    naive = seasonal_naive(view.frames, TASK.horizon, TASK.season_length)
+    expected = np.asarray(unbend(view.frames, naive[..., None]))[..., 0]
+    middle = TASK.quantiles.index(0.5)
+    assert np.allclose(found[..., middle], expected, rtol=1e-4, atol=1e-4)
+    assert not np.allclose(bold[..., middle], expected, rtol=1e-2, atol=1e-2)
+    assert (np.diff(found, axis=-1) >= 0).all()
+
+
 def test_a_missing_value_is_not_the_same_as_one_that_was_observed() -> None:
     """That a value was missing is seen, even where the filled one is the same."""
     net, (_, x) = network(), sequence(1, 12)

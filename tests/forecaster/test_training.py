@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from forecaster.batches import split
+from forecaster.calendar import feature_names
 from forecaster.config import Architecture, Schedule
 from forecaster.errors import TrainingError
 from forecaster.frequency import Frequency
@@ -135,6 +136,7 @@ def test_the_weights_of_the_best_validation_are_kept_and_patience_ends(
         return next(scores)
 
     monkeypatch.setattr(Trainer, "validate", scripted)
+    monkeypatch.setattr(Trainer, "score", lambda self, batches: 9.0)
     decided = short_plan(seasonal_panel, steps=100)
     parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
     trained = train(parts, decided, silent=True)
@@ -217,3 +219,43 @@ def test_a_slow_validation_leaves_most_of_the_time_to_training(
     parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
     assert train(parts, decided, silent=True).steps > 50
     assert len(validated) == 2
+
+
+def test_a_cycle_that_was_hardly_seen_is_mute_in_the_network() -> None:
+    """Features of a year of which only a part was seen change no forecast."""
+    from forecaster.training import train
+
+    values = 10 + np.random.default_rng(0).normal(size=400)
+    start = np.array(["2024-01-01"], "M8[us]")
+    panel = Panel.from_series(["a"], [values], start, Frequency("h"))
+    decided = short_plan(panel, steps=3)
+    parts = split(panel, decided.task.horizon, decided.task.season_length)
+    net = train(parts, decided, silent=True).network
+    names = feature_names(panel.frequency)
+    state = np.zeros((1, net.state_size), np.float32)
+    y = values[None, :50].astype(np.float32)
+    x = np.zeros((1, 50 + decided.task.horizon, len(names)), np.float32)
+    plain = np.asarray(net.forward(state, y, x)[0])
+    for name, heard in (("year_cos", False), ("day_cos", True)):
+        x[:] = 0.0
+        x[..., names.index(name)] = 1.0
+        assert (np.asarray(net.forward(state, y, x)[0]) != plain).any() == heard
+
+
+def test_held_out_origins_choose_how_bold_forecasts_are(
+    seasonal_panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of all shares of the correction the one with the best score is kept."""
+    from forecaster.trainer import Trainer
+    from forecaster.training import train
+
+    def best_at_half(self: Trainer, batches: object) -> float:
+        return abs(float(self.network.boldness) - 0.5)
+
+    monkeypatch.setattr(Trainer, "validate", best_at_half)
+    monkeypatch.setattr(Trainer, "score", best_at_half)
+    decided = short_plan(seasonal_panel, steps=3)
+    parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
+    trained = train(parts, decided, silent=True)
+    assert float(trained.network.boldness) == 0.5
+    assert trained.validation_loss == 0.0

@@ -5,13 +5,14 @@ No store and no request in here: a `Journey` says from which state, over which v
 Letters: `N` series, `S` state, `H` horizon, `Q` quantiles of the model, `W` wanted.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.covariates import Covariates
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency
 from forecaster.streaming import (
@@ -21,8 +22,9 @@ from forecaster.streaming import (
     quantiles_at,
 )
 from service.errors import Unacceptable
+from service.exog import matrix
 from service.planning import Plan, frequency_of, times_at
-from service.records import Carried, Floats, Grid, State
+from service.records import Carried, Floats, Grid, Row, State
 from service.store import Snapshot
 
 
@@ -33,6 +35,11 @@ class Live:
     name: str
     version: str
     model: StepModel
+    covariates: Covariates = field(init=False)  # what it takes beside values
+
+    def __post_init__(self) -> None:
+        found = Covariates.read(self.model.manifest.covariates)
+        object.__setattr__(self, "covariates", found)
 
     @property
     def frequency(self) -> Frequency:
@@ -51,12 +58,16 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """From a state over values to a new state; ``state`` None begins anew."""
+    """From a state over values to a new state; ``state`` None begins anew.
+
+    ``exog`` holds what is known of the steps beside their values, by step.
+    """
 
     grid: Grid
     state: State | None
     begin: int  # the step of the first value
     values: Floats
+    exog: Mapping[int, Row] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +92,14 @@ def journey(
         kept = None
     begin = plan.span.first if kept is None else kept.end
     values = np.full(plan.span.end - begin, np.nan)
+    exog: dict[int, Row] = {}
     if carried is not None and log is not None and begin < carried.span.end:
         known = log.values(carried.pk, begin, carried.span.end)
         values[: len(known)] = known
+        exog |= log.exog(carried.pk, begin, carried.span.end)
     values[plan.steps - begin] = plan.values
-    return Journey(grid, None if kept is None else kept.state, begin, values)
+    state = None if kept is None else kept.state
+    return Journey(grid, state, begin, values, {**exog, **plan.exog})
 
 
 def carry(model: StepModel, journeys: Sequence[Journey]) -> NDArray[np.float32]:
@@ -97,9 +111,13 @@ def carry(model: StepModel, journeys: Sequence[Journey]) -> NDArray[np.float32]:
     if any(len(one.values) for one in journeys):
         starts = [times_at(one.grid, np.array([one.begin]))[0] for one in journeys]
         values = [one.values for one in journeys]
+        covariates = Covariates.read(model.manifest.covariates)
+        exog = [
+            matrix(covariates, one.exog, one.begin, len(one.values)) for one in journeys
+        ]
         # What overflows is found and refused afterwards, series by series.
         with np.errstate(over="ignore", invalid="ignore"):
-            states = advance_series(model, states, values, starts)
+            states = advance_series(model, states, values, starts, exog)
     return states
 
 
@@ -128,6 +146,7 @@ def forecast(
     states: NDArray[np.float32],
     ends: Sequence[tuple[Grid, int]],
     wanted: Wanted,
+    ahead: Sequence[NDArray[np.float32]],
 ) -> list[Forecast]:
     """Return the forecasts after the last step of each series.
 
@@ -136,6 +155,7 @@ def forecast(
         states: [N, S].
         ends: of each series the grid, and the step after the last.
         wanted: horizon and levels.
+        ahead: of each series what is known of the steps ahead [K, futr].
 
     Raises:
         Unacceptable: a level lies outside what the model knows.
@@ -145,7 +165,7 @@ def forecast(
     horizon = wanted.horizon or model.manifest.horizon
     last = [times_at(grid, np.array([end - 1]))[0] for grid, end in ends]
     with np.errstate(over="ignore", invalid="ignore"):
-        raw = forecast_series(model, states, last, horizon)
+        raw = forecast_series(model, states, last, horizon, ahead)
         try:
             values = quantiles_at(known, raw, levels)
         except InputError as error:

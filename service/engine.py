@@ -146,13 +146,17 @@ class Engine:
         self, live: Live, ask: Ask, todo: Sequence[Points]
     ) -> tuple[list[Result], list[Refusal]]:
         limits = self._limits
-        rules = Rules(ask.on_conflict, ask.key, limits.max_gap, limits.max_points)
+        wanted = self._wanted(live, ask)
+        horizon = (wanted and wanted.horizon) or limits.max_horizon
+        rules = Rules(
+            ask.on_conflict, ask.key, limits.max_gap, limits.max_points, horizon
+        )
         if ask.stateless:
             jobs, unplanned = plan_all(live, todo, None, rules)
         else:
             with self._store.snapshot() as log:
                 jobs, unplanned = plan_all(live, todo, log, rules)
-        results, overflown = walk(live, jobs, self._wanted(live, ask))
+        results, overflown = walk(live, jobs, wanted)
         return results, [*unplanned, *overflown]
 
     def _wanted(self, live: Live, ask: Ask) -> Wanted | None:

@@ -5,8 +5,11 @@ their series, `plan` compares them with what is carried.
 Letters: `N` points, each step once.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -14,9 +17,12 @@ import numpy as np
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency, OffGrid
 from service.errors import Conflict, Unacceptable
-from service.records import Floats, Grid, Span, Steps
+from service.exog import Given
+from service.records import Floats, Grid, Row, Span, Steps
 
 OnConflict = Literal["error", "ignore", "revise"]
+NO_ROW: Row = MappingProxyType({})
+NONE_GIVEN = Given()
 FIRST_INTEGER_STEP = 1  # where a series that counts its steps begins
 
 
@@ -30,7 +36,7 @@ class Points:
     unique_id: str
     times: tuple[str | int, ...] | None
     values: Floats  # [N]
-    covariates: tuple[str, ...] = ()  # the fields that came with values of others
+    given: Given = NONE_GIVEN  # beside the values
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Placed:
     steps: Steps  # [N]
     values: Floats  # [N]
     repeats: int  # points left out because the request said the same twice
+    rows: tuple[Row, ...] = ()  # [N] covariates, none of any when none came
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class Plan:
     steps: Steps  # to be written
     values: Floats  # to be written
     counts: Counts
+    exog: Mapping[int, Row] = field(default_factory=dict)  # to be written, by step
 
 
 # Made for every series of a request, and checks its alias each time.
@@ -93,7 +101,11 @@ def format_step(grid: Grid, step: int) -> str | int:
 
 
 def place(
-    points: Points, frequency: Frequency, grid: Grid | None, next_step: int
+    points: Points,
+    frequency: Frequency,
+    grid: Grid | None,
+    next_step: int,
+    rows: tuple[Row, ...] = (),
 ) -> Placed:
     """Return the points on the grid of their series.
 
@@ -102,6 +114,7 @@ def place(
         frequency: of the model.
         grid: of the series; None when nothing is carried for it yet.
         next_step: where values without a time go.
+        rows: the covariates of each point; none of any when none came.
 
     Raises:
         Unacceptable: a time cannot be read, lies off the grid, or comes twice with
@@ -110,7 +123,7 @@ def place(
     if points.times is None or not len(points.values):
         grid = _grid_without_times(frequency) if grid is None else grid
         steps = next_step + np.arange(len(points.values))
-        return Placed(grid, steps, points.values, repeats=0)
+        return Placed(grid, steps, points.values, 0, rows)
     times = _parse(points.times, frequency)
     if grid is None:
         grid = Grid(frequency.alias, int(times.min().astype(np.int64)))
@@ -121,24 +134,40 @@ def place(
             f"{error}; send the times of one series at equal steps",
             f"ds[{error.index}]",
         ) from error
-    return _sorted(grid, steps, points.values)
+    return _sorted(grid, steps, points.values, rows)
 
 
-def plan(placed: Placed, span: Span, stored: Floats, on_conflict: OnConflict) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the log holds at those of the placed steps that lie below its end."""
+
+    values: Floats  # NaN where it holds nothing
+    exog: Mapping[int, Row] = field(default_factory=dict)  # by step, where it has any
+
+
+def plan(
+    placed: Placed,
+    span: Span,
+    stored: Stored,
+    on_conflict: OnConflict,
+    stat: Row = NO_ROW,
+) -> Plan:
     """Return what the points change.
 
     Args:
         placed: the points, on the grid of the series.
         span: the steps that the log covers already.
-        stored: what the log holds at those of the placed steps that lie below
-            ``span.end``; NaN where it holds nothing.
-        on_conflict: what to do with a step that the log holds with another value.
+        stored: what the log holds of them.
+        on_conflict: what to do with a step that the log holds with another value, or
+            other covariates than came now.
+        stat: what is constant, to stand with the first step that is written.
 
     Raises:
         Conflict: there is such a step, and ``on_conflict`` is "error".
     """
     late = placed.steps < span.end
-    differs = ~_same(placed.values[late], stored)
+    differs = ~_same(placed.values[late], stored.values)
+    differs |= _tell_more(placed, stored)[late]
     if on_conflict == "error" and differs.any():
         raise _conflict(placed, placed.steps[late][differs])
     rewritten = placed.steps[late][differs & (on_conflict == "revise")]
@@ -152,7 +181,35 @@ def plan(placed: Placed, span: Span, stored: Floats, on_conflict: OnConflict) ->
         Counts(
             applied, len(placed.steps) - applied - ignored + placed.repeats, ignored
         ),
+        _exog_after(placed, written, stored, stat),
     )
+
+
+def _tell_more(placed: Placed, stored: Stored) -> Any:
+    """Whether points came with covariates that the log does not hold so [N]."""
+    if not placed.rows:
+        return np.zeros(len(placed.steps), bool)
+    return np.array(
+        [
+            not row.items() <= stored.exog.get(step, NO_ROW).items()
+            for step, row in zip(placed.steps.tolist(), placed.rows, strict=True)
+        ],
+        dtype=bool,
+    )
+
+
+def _exog_after(
+    placed: Placed, written: Any, stored: Stored, stat: Row
+) -> dict[int, Row]:
+    """Covariates to be written: what came laid over what the log holds."""
+    exog: dict[int, Row] = {}
+    for index in np.flatnonzero(written).tolist():
+        step = int(placed.steps[index])
+        came = {**(placed.rows[index] if placed.rows else NO_ROW), **stat}
+        stat = NO_ROW
+        if came:
+            exog[step] = {**stored.exog.get(step, NO_ROW), **came}
+    return exog
 
 
 def check_gaps(steps: Steps, span: Span, limit: int) -> int:
@@ -212,17 +269,21 @@ def _grid_without_times(frequency: Frequency) -> Grid:
     return Grid(frequency.alias, FIRST_INTEGER_STEP)
 
 
-def _sorted(grid: Grid, steps: Steps, values: Floats) -> Placed:
+def _sorted(grid: Grid, steps: Steps, values: Floats, rows: tuple[Row, ...]) -> Placed:
     order = np.argsort(steps, kind="stable")
     steps, values = steps[order], values[order]
     again = np.r_[False, steps[1:] == steps[:-1]]
+    rows = tuple(rows[index] for index in order) if rows else ()
     differs = again & ~_same(values, np.r_[np.nan, values[:-1]])
+    if rows:
+        differs[1:] |= again[1:] & np.array([a != b for a, b in pairwise(rows)], bool)
     if differs.any():
         time = format_step(grid, int(steps[differs][0]))
         raise Unacceptable(
             f"{time} comes twice with different values; send each time once", "ds"
         )
-    return Placed(grid, steps[~again], values[~again], int(again.sum()))
+    kept = tuple(row for row, once in zip(rows, ~again, strict=False) if once)
+    return Placed(grid, steps[~again], values[~again], int(again.sum()), kept)
 
 
 def _same(a: Floats, b: Floats) -> Any:

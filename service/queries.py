@@ -16,7 +16,7 @@ from service.records import (
     pack_state,
     unpack_state,
 )
-from service.tables import appends, observations, series, states
+from service.tables import appends, covariates, observations, series, states
 
 Id = TypeVar("Id", str, int)
 
@@ -51,6 +51,11 @@ VALUES = select(observations.c.step, observations.c.y).where(
     observations.c.step >= bindparam("first"),
     observations.c.step < bindparam("end"),
 )
+EXOG = select(covariates.c.step, covariates.c.known).where(
+    covariates.c.series_pk == bindparam("pk"),
+    covariates.c.step >= bindparam("first"),
+    covariates.c.step < bindparam("end"),
+)
 SPANS = select(
     series.c.pk,
     series.c.unique_id,
@@ -78,6 +83,10 @@ FORGET_VALUE = delete(observations).where(
 _value = insert(observations)
 KEEP_VALUE = _value.on_conflict_do_update(
     index_elements=["series_pk", "step"], set_={"y": _value.excluded.y}
+)
+_known = insert(covariates)
+KEEP_EXOG = _known.on_conflict_do_update(
+    index_elements=["series_pk", "step"], set_={"known": _known.excluded.known}
 )
 _state = insert(states)
 KEEP_STATE = _state.on_conflict_do_update(

@@ -1,7 +1,8 @@
 """What the store gives and takes: small values without a database in them."""
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ STATE_FORMAT = 1  # float32, little-endian, one after the other
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
 State = NDArray[np.float32]
+Row = Mapping[str, float | str]  # covariates of one step, by name, those that are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Change:
 
     ``before`` is None for a series that must not exist yet. ``values`` replace what the
     log has at ``steps``; NaN is a missing value. ``state`` has seen all of ``span``.
-    ``append`` is to be remembered for retries.
+    ``append`` is to be remembered for retries; ``exog`` holds covariates, by step.
     """
 
     unique_id: str
@@ -95,6 +97,7 @@ class Change:
     values: Floats
     state: State
     append: Append | None = None
+    exog: Mapping[int, Row] = field(default_factory=dict)
 
 
 def pack_state(state: State) -> dict[str, int | bytes]:

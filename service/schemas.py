@@ -22,6 +22,7 @@ from service.carrying import Wanted
 from service.complaints import complaint
 from service.errors import Malformed, Refusal, Unacceptable
 from service.exchange import Ask
+from service.exog import Given
 from service.parameters import (
     LARGEST_INTEGER,
     Horizon,
@@ -39,6 +40,8 @@ Value = Annotated[FiniteFloat, Field(ge=-LARGEST, le=LARGEST)]
 Step = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 Time = Annotated[str, Field(max_length=64)] | Step
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern="^[^\\x00]*$")]
+Covariate = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+Text = Annotated[str, Field(max_length=MAX_ID)]
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -59,11 +62,19 @@ class SeriesBody(_Strict):
     y: list[Value | None] = Field(
         default=[], fail_fast=True, description="Values; null is a missing value."
     )
-    hist_exog: dict[str, list[Any]] | None = Field(
-        default=None, description="Covariates known up to now, by name."
+    hist_exog: dict[Covariate, list[Value | None]] | None = Field(
+        default=None,
+        description="Covariates known up to now, by name: a value for each point.",
     )
-    futr_exog: dict[str, list[Any]] | None = Field(
-        default=None, description="Covariates known ahead too, by name."
+    futr_exog: dict[Covariate, list[Value | None]] | None = Field(
+        default=None,
+        description="Covariates known ahead, by name: a value for each point, followed "
+        "by those of the steps ahead, as many as are known.",
+    )
+    stat_exog: dict[Covariate, Value | Text | None] | None = Field(
+        default=None,
+        description="Covariates that are constant for the series, by name: numbers or "
+        "texts. They are remembered with the points they come with.",
     )
 
     @model_validator(mode="after")
@@ -81,9 +92,7 @@ class SeriesBody(_Strict):
             str(self.unique_id),
             None if self.ds is None else tuple(self.ds),
             np.array(self.y, dtype=np.float64),  # None becomes NaN
-            tuple(
-                field for field in ("hist_exog", "futr_exog") if getattr(self, field)
-            ),
+            Given(self.futr_exog or {}, self.hist_exog or {}, self.stat_exog or {}),
         )
 
 
@@ -139,7 +148,7 @@ def read_ask(data: bytes, forecasts: bool, key: str | None = None) -> Ask:
         key: the same for a request and its retries.
 
     >>> read_ask(b'{"series": {"unique_id": "a", "y": [1, null]}}', False).series[0]
-    Points(unique_id='a', times=None, values=array([ 1., nan]), covariates=())
+    Points(unique_id='a', times=None, values=array([ 1., nan]), given=...)
 
     Raises:
         Malformed: it is not JSON.

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, update
 
 from service import queries
 from service.database import reading, writing
-from service.records import Append, Carried, Change, Floats, Listed
+from service.records import Append, Carried, Change, Floats, Listed, Row
 from service.tables import schema_version
 
 
@@ -53,6 +53,12 @@ class Snapshot:
             steps, known = zip(*rows, strict=True)
             values[np.array(steps, dtype=np.int64) - first] = known
         return values
+
+    def exog(self, pk: int, first: int, end: int) -> dict[int, Row]:
+        """Return the covariates of the steps from ``first`` on that have any."""
+        wanted = {"pk": pk, "first": first, "end": end}
+        rows = self._connection.execute(queries.EXOG, wanted)
+        return {row.step: row.known for row in rows}
 
     def page(
         self, name: str | None, prefix: str, after: tuple[str, str], limit: int
@@ -143,11 +149,24 @@ def _write(
         rows = [queries.move_row(pks[c.unique_id], c) for c in moved]
         connection.execute(queries.MOVE_SERIES, rows)
     _write_values(connection, pks, changes)
+    _write_exog(connection, pks, changes)
     _write_appends(connection, pks, changes)
     connection.execute(
         queries.KEEP_STATE,
         [queries.state_row(pks[c.unique_id], version, c) for c in changes],
     )
+
+
+def _write_exog(
+    connection: Connection, pks: dict[str, int], changes: Sequence[Change]
+) -> None:
+    rows = [
+        {"series_pk": pks[change.unique_id], "step": step, "known": dict(known)}
+        for change in changes
+        for step, known in change.exog.items()
+    ]
+    if rows:
+        connection.execute(queries.KEEP_EXOG, rows)
 
 
 def _write_appends(

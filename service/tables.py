@@ -6,6 +6,7 @@ in between without a row in ``observations`` is a missing value.
 """
 
 from sqlalchemy import (
+    JSON,
     BigInteger,
     Column,
     Float,
@@ -48,6 +49,15 @@ observations = Table(
     Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
     Column("step", BigInteger, primary_key=True),
     Column("y", Float(53), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+covariates = Table(  # what is known of a step beside its value, whether that is or not
+    "covariates",
+    metadata,
+    Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
+    Column("step", BigInteger, primary_key=True),
+    Column("known", JSON, nullable=False),  # {name: number or text}
     sqlite_with_rowid=False,
 )
 

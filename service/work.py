@@ -8,20 +8,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from service.carrying import Forecast, Journey, Live, Wanted, carry, forecast, journey
 from service.errors import Conflict, Refusal, ServiceError, Unacceptable, UnknownSeries
+from service.exog import told
 from service.planning import (
     Counts,
     OnConflict,
+    Placed,
     Plan,
     Points,
+    Stored,
     check_gaps,
     format_step,
     place,
     plan,
 )
-from service.records import Append, Carried, Change, Floats, Grid, Span, State, Steps
+from service.records import Append, Carried, Change, Grid, Span, State
 from service.store import Snapshot
 
 FRESH = Span(0, 0)  # of a series that is not carried yet
@@ -35,6 +39,7 @@ class Rules:
     key: str | None  # the same for a request and its retries
     max_gap: int  # absent steps that one series may skip at once
     max_absent: int  # absent steps that all series of the request may skip
+    horizon: int  # steps ahead that covariates may be given for
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Job:
     plan: Plan
     journey: Journey
     append: Append | None  # to be remembered
+    ahead: NDArray[np.float32]  # covariates of the steps behind the last [K, futr]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,7 @@ class Result:
             job.plan.values,
             self.state,
             job.append,
+            job.plan.exog,
         )
 
 
@@ -138,7 +145,8 @@ def walk(
     forecasts: list[Forecast | None] = [None] * len(jobs)
     if wanted is not None:
         ends = [(job.grid, job.plan.span.end) for job in jobs]
-        forecasts = [*forecast(live.model, states, ends, wanted)]
+        ahead = [job.ahead for job in jobs]
+        forecasts = [*forecast(live.model, states, ends, wanted, ahead)]
     results, refusals = [], []
     for job, state, one in zip(jobs, states, forecasts, strict=True):
         if np.isfinite(state).all() and (one is None or np.isfinite(one.values).all()):
@@ -167,9 +175,12 @@ def _plan_one(
     grid = None if carried is None else carried.grid
     earlier = None if carried is None else carried.append
     next_step = span.end if earlier is None else _retried(earlier, points)
-    placed = place(points, live.frequency, grid, next_step)
-    stored = _stored(placed.steps[placed.steps < span.end], carried, log)
-    planned = plan(placed, span, stored, rules.on_conflict)
+    said = told(
+        points.given, live.covariates, len(points.values), rules.horizon, live.name
+    )
+    placed = place(points, live.frequency, grid, next_step, said.rows)
+    stored = _stored(placed, span, carried, log)
+    planned = plan(placed, span, stored, rules.on_conflict, said.stat)
     skipped = check_gaps(planned.steps, span, rules.max_gap)
     if absent + skipped > rules.max_absent:  # before they are laid out in memory
         raise Unacceptable(
@@ -180,7 +191,9 @@ def _plan_one(
     append = None
     if earlier is None and rules.key is not None and _untimed(points):
         append = Append(rules.key, next_step, len(points.values))
-    job = Job(points.unique_id, carried, placed.grid, planned, way, append)
+    last = span.end if not len(placed.steps) else int(placed.steps[-1]) + 1
+    ahead = said.ahead[planned.span.end - last :]
+    job = Job(points.unique_id, carried, placed.grid, planned, way, append, ahead)
     return job, skipped
 
 
@@ -219,12 +232,6 @@ def _retried(earlier: Append, points: Points) -> int:
 def _refuse_misfits(
     live: Live, points: Points, carried: Carried | None, log: Snapshot | None
 ) -> None:
-    if points.covariates:
-        field = points.covariates[0]
-        raise Unacceptable(
-            f"model {live.name!r} was trained without covariates; leave out {field!r}",
-            field,
-        )
     if carried is None and not len(points.values):
         if log is None:
             raise Unacceptable("a stateless forecast needs points; send 'ds' and 'y'")
@@ -236,14 +243,18 @@ def _refuse_misfits(
         )
 
 
-def _stored(steps: Steps, carried: Carried | None, log: Snapshot | None) -> Floats:
-    """Return what the log holds at steps below the end; NaN where it holds nothing."""
-    stored = np.full(len(steps), np.nan)
+def _stored(
+    placed: Placed, span: Span, carried: Carried | None, log: Snapshot | None
+) -> Stored:
+    """Return what the log holds at the placed steps below the end."""
+    steps = placed.steps[placed.steps < span.end]
+    values = np.full(len(steps), np.nan)
     if carried is None or log is None:
-        return stored
+        return Stored(values)
     covered = steps >= carried.span.first  # before that may lie all of history
-    if covered.any():
-        first, last = int(steps[covered][0]), int(steps[-1])
-        known = log.values(carried.pk, first, last + 1)
-        stored[covered] = known[steps[covered] - first]
-    return stored
+    if not covered.any():
+        return Stored(values)
+    first, last = int(steps[covered][0]), int(steps[-1])
+    known = log.values(carried.pk, first, last + 1)
+    values[covered] = known[steps[covered] - first]
+    return Stored(values, log.exog(carried.pk, first, last + 1))

@@ -1,5 +1,6 @@
 """A model of three numbers that a reader can follow, in place of a trained one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster.calendar import feature_names
+from forecaster.covariates import Covariates
 from forecaster.frequency import Frequency
 from forecaster.manifest import Manifest
 
 Floats = NDArray[np.float32]
+NONE = Covariates()
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)
 
 
 def manifest(
-    frequency: str = "h", name: str = "demo", version: str = "v1", horizon: int = 4
+    frequency: str = "h",
+    name: str = "demo",
+    version: str = "v1",
+    horizon: int = 4,
+    covariates: Covariates = NONE,
 ) -> Manifest:
     """A manifest that fits `FakeModel`."""
     return Manifest(
@@ -25,8 +32,8 @@ def manifest(
         horizon=horizon,
         quantiles=QUANTILES,
         season_length=24,
-        features=feature_names(Frequency(frequency)),
-        covariates={},
+        features=(*feature_names(Frequency(frequency)), *covariates.names.names),
+        covariates=covariates.describe(),
         state_size=3,
         architecture={},
         data={},
@@ -42,6 +49,7 @@ class FakeModel:
     """Carries [smoothed value, steps seen, missing steps]; its result depends on order.
 
     The smoothing is what makes order matter: the state after a, b differs from b, a.
+    Covariates that are known pull at it by their sum, and lift forecasts of their step.
     """
 
     def __init__(self, about: Manifest, weight: float = 0.25) -> None:
@@ -58,10 +66,10 @@ class FakeModel:
         assert x.shape == (*y.shape, len(self.manifest.features))
         state = state.copy()
         self.steps += y.size
-        for now in y.T:
+        for now, known in zip(y.T, self._sums(x).T, strict=True):
             missing = np.isnan(now)
             pull = self.weight * (now - state[:, 0])
-            state[:, 0] += np.where(missing, 0, pull)
+            state[:, 0] += np.where(missing, 0, pull) + self.weight * known
             state[:, 1] += 1
             state[:, 2] += missing
         return state
@@ -71,14 +79,26 @@ class FakeModel:
         fan = (
             np.subtract(QUANTILES, 0.5)[None, :] * np.arange(1, 1 + x.shape[1])[:, None]
         )
-        return (state[:, :1, None] + fan[None]).astype(np.float32)
+        lifted = state[:, :1] + self._sums(x)
+        return (lifted[:, :, None] + fan[None]).astype(np.float32)
+
+    def _sums(self, x: Floats) -> Floats:
+        """What is known of each step beside the calendar, added up [B, T]."""
+        calendar = len(feature_names(Frequency(self.manifest.freq)))
+        return np.asarray(np.nansum(x[:, :, calendar:], axis=2))
 
 
-def states_of(model: FakeModel, values: list[float]) -> Floats:
-    """The reference: one pass over the whole history, step by step."""
+def states_of(
+    model: FakeModel, values: list[float], sums: Sequence[float] = ()
+) -> Floats:
+    """The reference: one pass over the whole history, step by step.
+
+    `sums` are those of the covariates of each step; none by default.
+    """
     state = model.initial_state(1)
-    for value in values:
+    for index, value in enumerate(values):
         features = np.zeros((1, 1, len(model.manifest.features)), np.float32)
+        features[..., -1] = sums[index] if len(sums) else 0.0
         state = model.advance(state, np.array([[value]], np.float32), features)
     return state[0]
 

@@ -118,6 +118,11 @@ BODIES: dict[str, tuple[Any, int, str]] = {
         "(max_gap); send what lies between",
     ),
     "covariates": (one(futr_exog={MARK: [1]}), 422, "leave out 'futr_exog'"),
+    "a constant": (one(stat_exog={MARK: MARK}), 422, "leave out 'stat_exog'"),
+    "covariates of text": (one(hist_exog={MARK: [MARK]}), 422, "expected a number"),
+    "covariates of yes": (one(hist_exog={MARK: [True]}), 422, "expected a number"),
+    "a list of constants": (one(stat_exog={MARK: [1]}), 422, "expected a"),
+    "huge covariates": (one(futr_exog={MARK: [1e300]}), 422, "less than or equal"),
     "the same series twice": ({"series": [GOOD, GOOD]}, 422, "points in one entry"),
     "too many series": (
         {"series": [{**GOOD, "unique_id": str(i)} for i in range(21)]},
@@ -236,6 +241,8 @@ SERIES = st.fixed_dictionaries(
         | ANYTHING,
         "y": st.lists(st.floats() | st.none()) | ANYTHING,
         "futr_exog": ANYTHING,
+        "hist_exog": ANYTHING,
+        "stat_exog": ANYTHING,
     },
 )
 REQUESTS = st.fixed_dictionaries(

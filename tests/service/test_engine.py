@@ -27,6 +27,7 @@ from service.errors import (
     UnknownSeries,
 )
 from service.exchange import Ask
+from service.exog import Given
 from service.planning import Points
 from service.records import Change
 from service.store import Snapshot, Store
@@ -534,7 +535,7 @@ def test_a_series_of_another_frequency_is_refused(bench: Bench) -> None:
 
 def test_covariates_for_a_model_without_are_named(bench: Bench) -> None:
     """Rather than dropped in silence."""
-    points = Points("a", None, np.array([1.0]), ("futr_exog",))
+    points = Points("a", None, np.array([1.0]), Given(futr={"promo": [1.0]}))
     with pytest.raises(AllRefused, match="leave out 'futr_exog'"):
         bench.engine.observe(Ask((points,)))
 

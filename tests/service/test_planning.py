@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 
 from forecaster.frequency import Frequency
 from service.errors import Conflict, Unacceptable
-from service.planning import Placed, Points, check_gaps, format_step, place, plan
+from service.planning import (
+    Placed,
+    Points,
+    Stored,
+    check_gaps,
+    format_step,
+    place,
+    plan,
+)
 from service.records import Grid, Span
 
 HOURLY = Frequency("h")
@@ -50,9 +58,9 @@ def test_planning_agrees_with_a_dictionary(
 
     if conflicts and on_conflict == "error":
         with pytest.raises(Conflict, match=f"^{len(conflicts)} of the points differ"):
-            plan(placed(sent), span, stored, "error")
+            plan(placed(sent), span, Stored(stored), "error")
         return
-    found = plan(placed(sent), span, stored, on_conflict)  # type: ignore[arg-type]
+    found = plan(placed(sent), span, Stored(stored), on_conflict)  # type: ignore[arg-type]
 
     ignored = conflicts if on_conflict == "ignore" else []
     applied = {s: sent[s] for s in sent if s not in repeats and s not in ignored}

@@ -101,4 +101,25 @@ def load(folder: Path) -> Artifact:
             f"{folder}: expected the signatures {', '.join(SIGNATURES)}; "
             f"{', '.join(absent)} absent. The folder was not made by this project."
         )
+    _check_shapes(folder, manifest, module)
     return Artifact(manifest, module)
+
+
+def _check_shapes(folder: Path, manifest: Manifest, module: Any) -> None:
+    """Refuses a SavedModel whose step is not of the shape that the manifest says."""
+    step = module.signatures["step"]
+    given = step.structured_input_signature[1]
+    expected = {
+        "state": (None, manifest.state_size),
+        "x": (None, None, len(manifest.features)),
+        "quantiles": (None, manifest.horizon, len(manifest.quantiles)),
+        "state_out": (None, manifest.state_size),
+    }
+    found = {**given, **step.structured_outputs}
+    for name, shape in expected.items():
+        if name not in found or not found[name].shape.is_compatible_with(shape):
+            got = found[name].shape if name in found else "nothing of that name"
+            raise ArtifactError(
+                f"{folder}: {name} of the step: expected the shape {shape} by the "
+                f"manifest, the SavedModel has {got}. Copy the version again."
+            )

@@ -6,15 +6,39 @@ Nothing of the training data is kept, only a summary of it.
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, Field, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_args, get_origin
 
 from forecaster.errors import ArtifactError
 
 FORMAT_VERSION = 1
 FILE_NAME = "manifest.json"
 SAVED_MODEL = "saved_model"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The entries of a manifest that are known when training has ended.
+
+    Attributes: as in `Manifest`.
+    """
+
+    name: str
+    freq: str
+    season_length: int
+    features: tuple[str, ...]
+    covariates: dict[str, Any]
+    architecture: dict[str, Any]
+    data: dict[str, Any]
+    metrics: dict[str, float]
+    training: dict[str, Any]
+    parent: str | None = None
+
+    def entries(self) -> dict[str, Any]:
+        """All entries by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +62,7 @@ class Manifest:
         libraries: versions of the libraries that made it.
         git_revision: revision of the code, when known.
         files: sha256 of every other file of the folder, by relative path.
+        parent: the version whose weights training began with, if any.
         format_version: version of this format.
     """
 
@@ -57,6 +82,7 @@ class Manifest:
     libraries: dict[str, str]
     git_revision: str | None
     files: dict[str, str]
+    parent: str | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:
@@ -84,14 +110,53 @@ def read(folder: Path) -> Manifest:
             f"{_format_of(content)}. Train again with this release or install the one that made it."
         )
     try:
-        known = {field.name: content[field.name] for field in fields(Manifest)}
-    except KeyError as error:
+        entries = {field.name: _entry(field, content) for field in fields(Manifest)}
+        levels = entries["quantiles"]
+        if 0.5 not in levels or list(levels) != sorted(set(levels)):
+            raise ValueError(f"quantiles: expected rising ones and 0.5, got {levels}")
+    except ValueError as error:
         raise ArtifactError(
-            f"{path}: expected the entry {error}, which is absent. Train again."
+            f"{path}: {error}. Train again or choose another version."
         ) from error
-    known["quantiles"] = tuple(known["quantiles"])
-    known["features"] = tuple(known["features"])
-    return Manifest(**known)
+    return Manifest(**entries)
+
+
+def _entry(field: Field[Any], content: dict[str, Any]) -> Any:
+    """One entry of a manifest, of the type of its field.
+
+    Raises:
+        ValueError: it is absent or of another type.
+    """
+    if field.name not in content and field.default is not MISSING:
+        return field.default
+    if field.name not in content:
+        raise ValueError(f"expected the entry {field.name!r}, which is absent")
+    value = content[field.name]
+    if not _fits(value, field.type):
+        kind = getattr(field.type, "__name__", str(field.type))
+        raise ValueError(f"{field.name}: expected {kind}, got {str(value)[:40]!r}")
+    return tuple(value) if get_origin(field.type) is tuple else value
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a value read from JSON can stand where a field of that type is.
+
+    >>> _fits(5, tuple[float, ...]), _fits([0.5], tuple[float, ...]), _fits(None, str)
+    (False, True, False)
+    """
+    inner = get_args(kind)
+    if isinstance(kind, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if get_origin(kind) is dict:
+        return isinstance(value, dict) and all(
+            _fits(one, inner[1]) for one in value.values()
+        )
+    if get_origin(kind) is tuple:
+        return isinstance(value, list) and all(_fits(one, inner[0]) for one in value)
+    if kind is Any:
+        return True
+    plain = (int, float) if kind is float else kind
+    return isinstance(value, plain) and not isinstance(value, bool)
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -13,10 +13,10 @@ from forecaster.batches import Split, split, train_ends_of
 from forecaster.calendar import feature_names
 from forecaster.covariates import Covariates
 from forecaster.evaluation import backtest
-from forecaster.export import publish
-from forecaster.manifest import Manifest
+from forecaster.manifest import Facts, Manifest
 from forecaster.panel import Panel
 from forecaster.planning import Plan, Wishes, plan
+from forecaster.publishing import publish
 from forecaster.scaling import fit
 from forecaster.training import Trained, device_name, train
 
@@ -56,11 +56,11 @@ def train_model(
     covariates = fit(panel, train_ends_of(panel, horizon), wishes.holidays)
     parts = split(panel, horizon, season, covariates)
     trained = train(parts, decided, silent=say is None)
-    facts = {
-        "name": name,
+    facts = Facts(
+        name=name,
         **_facts_of_data(panel, covariates),
         **_facts_of_training(decided, trained),
-    }
+    )
     return publish(
         trained.network, models_dir, facts, lambda model: held_out_scores(model, parts)
     )

@@ -13,7 +13,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -107,10 +107,15 @@ def set_alias(models_dir: Path, name: str, alias: str, version: str | None) -> N
     folder = models_dir / check_name(name)
     if version is not None:
         _existing(models_dir, name, version)
-    with _locked(folder):
+    with locked(folder):
         changed = {**aliases(models_dir, name), alias: version}
         kept = {key: value for key, value in changed.items() if value is not None}
-        write_atomically(folder / "aliases.json", json.dumps(kept, indent=2) + "\n")
+        write_aliases(folder, kept)
+
+
+def write_aliases(folder: Path, roles: Mapping[str, str]) -> None:
+    """Write all aliases of a model; its folder must be `locked`."""
+    write_atomically(folder / "aliases.json", json.dumps(roles, indent=2) + "\n")
 
 
 def resolve(
@@ -191,8 +196,8 @@ def _read_roles(path: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Let one process at a time read and rewrite the aliases of a model."""
+def locked(folder: Path) -> Iterator[None]:
+    """Let one process at a time name versions and rewrite the aliases of a model."""
     with (folder / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

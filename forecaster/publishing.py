@@ -1,0 +1,169 @@
+"""A new version on disk: written where nobody looks, then named, all or nothing.
+
+Several processes may publish versions of one model at once. What is named, and which
+version becomes the first champion, is decided under the lock of the model's folder.
+"""
+
+import fcntl
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version as library_version
+from pathlib import Path
+
+from forecaster import export, registry
+from forecaster import manifest as manifests
+from forecaster.artifact import Artifact, load
+from forecaster.manifest import Facts, Manifest
+from forecaster.network import Network
+
+LIBRARIES = ("tensorflow-cpu", "tensorflow", "keras", "numpy", "pandas")
+UNNAMED = "not yet published"
+
+Measure = Callable[[Artifact], dict[str, float]]
+
+
+def publish(
+    network: Network,
+    models_dir: Path,
+    facts: Facts,
+    measure: Measure | None = None,
+) -> Manifest:
+    """Writes a new version of a model; it is seen whole or not at all.
+
+    The first version of a model becomes its champion.
+
+    Args:
+        network: trained.
+        models_dir: the models folder, made if absent.
+        facts: what the manifest says of the model and how it came about.
+        measure: scores the version as it was written, before anyone sees it; what it
+            returns is added to the metrics.
+
+    Raises:
+        ArtifactError: when the exported graph needs a GPU.
+    """
+    folder = models_dir / registry.check_name(facts.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with _partial(folder) as partial:
+        export.save(network, partial / manifests.SAVED_MODEL)
+        manifest = _described(network, facts, partial)
+        if measure is not None:
+            _write(manifest, partial)
+            scores = {**manifest.metrics, **measure(load(partial))}
+            manifest = replace(manifest, metrics=scores)
+        for path in partial.rglob("*"):
+            _flush(path)
+        return _name(manifest, partial, models_dir)
+
+
+def _described(network: Network, facts: Facts, partial: Path) -> Manifest:
+    """The manifest of a version that has no name yet."""
+    return Manifest(
+        **facts.entries(),
+        version=UNNAMED,
+        horizon=network.task.horizon,
+        quantiles=network.task.quantiles,
+        state_size=network.state_size,
+        libraries=_libraries(),
+        git_revision=git_revision(Path(__file__)),
+        files=manifests.checksums(partial),
+    )
+
+
+def _name(manifest: Manifest, partial: Path, models_dir: Path) -> Manifest:
+    """Gives a finished folder the name of the newest version, for all to see."""
+    folder = partial.parent
+    with registry.locked(folder):
+        existing = registry.versions(models_dir, manifest.name)
+        token = secrets.token_hex(2)
+        version = registry.new_version(existing, datetime.now(UTC), token)
+        manifest = replace(manifest, version=version)
+        _write(manifest, partial)
+        _flush(partial / manifests.FILE_NAME)
+        _flush(partial)
+        partial.rename(folder / version)
+        _flush(folder)
+        _flush(models_dir)
+        if registry.CHAMPION not in registry.aliases(models_dir, manifest.name):
+            registry.write_aliases(folder, {registry.CHAMPION: version})
+    return manifest
+
+
+def _write(manifest: Manifest, folder: Path) -> None:
+    (folder / manifests.FILE_NAME).write_text(manifest.to_json(), encoding="utf-8")
+
+
+@contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """A new folder that nobody reads, gone afterwards unless it was renamed.
+
+    Its maker holds a lock on it for as long as the process lives: so the next one knows
+    an abandoned folder, whatever machine it was left by, and clears it away.
+    """
+    with registry.locked(folder):
+        for path in folder.glob(".partial-*"):
+            _clear_if_abandoned(path)
+        partial = folder / f".partial-{secrets.token_hex(8)}"
+        partial.mkdir()
+        held = os.open(partial, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        os.close(held)
+
+
+def _clear_if_abandoned(partial: Path) -> None:
+    with suppress(OSError):  # somebody holds it, or it has just gone
+        held = os.open(partial, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(partial, ignore_errors=True)
+        finally:
+            os.close(held)
+
+
+def _flush(path: Path) -> None:
+    """Forces a file, or the entries of a folder, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _libraries() -> dict[str, str]:
+    """Versions of the libraries that made the model, those that are installed."""
+    found = {}
+    for name in LIBRARIES:
+        with suppress(ImportError):
+            found[name] = library_version(name)
+    return found
+
+
+def git_revision(file: Path) -> str | None:
+    """The revision of the checkout that a source file belongs to.
+
+    None where it is no part of one: a package installed below some other repository is
+    not described by that repository's revision.
+    """
+    tracked = _git(file.parent, "ls-files", "--error-unmatch", file.name)
+    return None if tracked is None else _git(file.parent, "rev-parse", "HEAD")
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """What git answers, None if it fails or is not there."""
+    try:
+        answer = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.strip() or None

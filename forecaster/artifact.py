@@ -5,6 +5,7 @@ after the fork). Nothing of Keras is needed to run a loaded version. Letters: B 
 T new steps, H horizon, F features, Q quantiles, S state.
 """
 
+from itertools import count, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,27 @@ def load(folder: Path) -> Artifact:
         )
     _check_shapes(folder, manifest, module)
     return Artifact(manifest, module)
+
+
+def weights(folder: Path) -> list[NDArray[Any]]:
+    """The weights of a version, in the order of its network's.
+
+    Raises:
+        ArtifactError: when they cannot be read.
+    """
+    import tensorflow as tf
+
+    prefix = folder / manifests.SAVED_MODEL / "variables" / "variables"
+    key = "weights/{}/.ATTRIBUTES/VARIABLE_VALUE"
+    try:
+        reader = tf.train.load_checkpoint(str(prefix))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise ArtifactError(
+            f"{prefix}: expected the weights of a version, TensorFlow could not read "
+            f"them ({type(error).__name__}). Choose another version."
+        ) from error
+    names = takewhile(reader.has_tensor, (key.format(i) for i in count()))
+    return [np.asarray(reader.get_tensor(name)) for name in names]
 
 
 def _check_shapes(folder: Path, manifest: Manifest, module: Any) -> None:

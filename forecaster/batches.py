@@ -12,17 +12,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.bending import bent
 from forecaster.calendar import features
 from forecaster.covariates import Covariates, rows_of
 from forecaster.panel import Panel
+from forecaster.units import ordinary_errors
 from forecaster.windows import LaneBatch, lane_batches
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
-# A series' own ordinary error is never less than this, about a hundredth of a per cent.
-UNIT_FLOOR = 1e-4
 # With more series a lane than this, the order of the series is drawn for each epoch.
 LANES_TO_SHUFFLE = 2
 # Validation looks at about as many origins as this.
@@ -188,15 +186,11 @@ def split(
     """
     panel = panel.cut(_observed_lengths(panel))
     train_ends = train_ends_of(panel, horizon)
-    units = [
-        _unit(panel.values_of(i)[: train_ends[i]], season_length)
-        for i in range(len(panel))
-    ]
     return Split(
         panel,
         horizon,
         train_ends,
-        np.array(units, np.float32),
+        ordinary_errors(panel, train_ends, season_length),
         _features(panel, horizon, covariates),
         covariates,
     )
@@ -222,12 +216,3 @@ def _features(panel: Panel, horizon: int, covariates: Covariates) -> Floats:
         block[:length, calendar.shape[1] :] = rows[begin : begin + length]
         blocks.append(block.astype(np.float32))
     return np.concatenate(blocks)
-
-
-def _unit(values: NDArray[np.float64], season_length: int) -> float:
-    """Mean absolute seasonal difference on the bent scale, with a floor."""
-    lag = season_length if len(values) > season_length else 1
-    scale = bent(values)
-    change = np.abs(scale[lag:] - scale[:-lag])
-    change = change[np.isfinite(change)]
-    return max(float(change.mean()) if len(change) else 0.0, UNIT_FLOOR)

@@ -107,16 +107,22 @@ class Schedule:
                 )
 
 
-def architecture_from(file: Path | None, given: Mapping[str, Any]) -> Architecture:
-    """Defaults, under the file's `[network]`, under what was given on the command line."""
-    return _override(Architecture(), _table(file, "network"), given)
+def configured(
+    file: Path | None,
+    given: Mapping[str, Any],
+    architecture: Architecture,
+    schedule: Schedule,
+) -> tuple[Architecture, Schedule]:
+    """The defaults, under the tables of the file, under what the command line gave.
 
-
-def schedule_from(
-    file: Path | None, given: Mapping[str, Any], default: Schedule
-) -> Schedule:
-    """`default`, under the file's `[training]`, under what was given on the command line."""
-    return _override(default, _table(file, "training"), given)
+    Raises:
+        ConfigError: for a file that cannot be used.
+    """
+    tables = _tables(file)
+    return (
+        _override(architecture, tables.get("network", {}), given),
+        _override(schedule, tables.get("training", {}), given),
+    )
 
 
 Spec = TypeVar("Spec", Architecture, Schedule)
@@ -154,7 +160,7 @@ def covariates_from(
     Returns:
         The columns by kind, and the countries whose holidays count.
     """
-    table, chosen = _table(file, COVARIATES), []
+    table, chosen = _tables(file).get(COVARIATES, {}), []
     for entry in table.keys() - set(COVARIATE_ENTRIES):
         raise ConfigError(
             f"{entry}: not an entry. Expected one of {', '.join(COVARIATE_ENTRIES)}."
@@ -171,8 +177,8 @@ def covariates_from(
     return Columns(futr, hist, stat), tuple(dict.fromkeys(holidays))
 
 
-def _table(file: Path | None, name: str) -> Mapping[str, Any]:
-    """One table of a configuration file; empty when there is none."""
+def _tables(file: Path | None) -> dict[str, dict[str, Any]]:
+    """The tables of a configuration file; none when there is no file."""
     if file is None:
         return {}
     try:
@@ -189,8 +195,9 @@ def _table(file: Path | None, name: str) -> Mapping[str, Any]:
                 f"{file}: expected the tables [{'], ['.join(tables)}] and the entries "
                 f"{', '.join(COVARIATE_ENTRIES)}, got {table!r}. Remove it."
             )
-    found: dict[str, Any] = content.get(name, {})
-    return {**top, **found} if name == COVARIATES else found
+    if top:
+        content[COVARIATES] = {**top, **content.get(COVARIATES, {})}
+    return content
 
 
 def at_least(name: str, value: int, least: int) -> None:

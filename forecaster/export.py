@@ -26,7 +26,7 @@ def save(network: Network, path: Path) -> None:
     portable.set_weights(network.get_weights())
     module = tf.Module()
     # Every variable once: exporting through Keras writes each of them twice (keras#23553).
-    module.weights = [variable.value for variable in portable.variables]
+    module.weights = [variable.value for variable in portable.weights]
     functions = signatures(portable)
     tf.saved_model.save(module, str(path), signatures=functions)
     for name, function in functions.items():

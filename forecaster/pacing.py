@@ -7,6 +7,7 @@ nothing here depends on the clock, so that a seed repeats a training.
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from forecaster.config import Schedule
 
@@ -31,28 +32,59 @@ def validation_steps(schedule: Schedule) -> int:
     return min(int(affordable), LARGEST_VALIDATION)
 
 
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a training has used of its time, in seconds, and when it validates next."""
+
+    seconds: float = 0.0
+    compiling_s: float = 0.0
+    validating_s: float = 0.0
+    next_validation: float = 1.0 / VALIDATIONS  # share of the way
+
+
+NOTHING = Spent()
+
+
 class Pace:
     """The progress of one training."""
 
     def __init__(
-        self, schedule: Schedule, now: Callable[[], float] = time.monotonic
+        self,
+        schedule: Schedule,
+        spent: Spent = NOTHING,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Begins, or goes on after what was spent by an earlier process."""
         self.schedule = schedule
         self.now = now
-        self.started = now()
-        self.compiling_s: float | None = None
-        self.next_validation = 1.0 / VALIDATIONS
-        self.validating_s = 0.0
+        self.earlier = spent
+        self.started = now() - spent.seconds
+        self.compiled_s: float | None = None  # of this process too, once it has
+        self.validating_s = spent.validating_s
+        self.next_validation = spent.next_validation
 
     @property
     def seconds(self) -> float:
-        """Time since training began."""
+        """Time since training began, without that between two processes."""
         return self.now() - self.started
+
+    @property
+    def spent(self) -> Spent:
+        """What a later process needs to go on from here."""
+        return Spent(
+            self.seconds, self.compiling_s, self.validating_s, self.next_validation
+        )
+
+    @property
+    def compiling_s(self) -> float:
+        """Time spent before a first step had ended; until then all of this process."""
+        if self.compiled_s is None:
+            return self.earlier.compiling_s + self.seconds - self.earlier.seconds
+        return self.compiled_s
 
     def stepped(self) -> None:
         """Notes the end of a step; the first one compiled the graph on its way."""
-        if self.compiling_s is None:
-            self.compiling_s = self.seconds
+        self.compiled_s = self.compiling_s
 
     def done(self, steps: int) -> float:
         """Share of the way after so many steps, 1 or more at the end."""
@@ -86,6 +118,4 @@ class Pace:
         limit = self.schedule.max_time_s
         if self.seconds >= limit:
             return 1.0
-        if self.compiling_s is None:
-            return 0.0
         return (self.seconds - self.compiling_s) / (limit - self.compiling_s)

@@ -1,24 +1,30 @@
 """From a panel to a published model version: what `train` and retraining jobs run."""
 
 import dataclasses
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from forecaster import registry
-from forecaster.artifact import Artifact
+from forecaster import __version__, registry
+from forecaster import manifest as manifests
+from forecaster.artifact import Artifact, weights
 from forecaster.batches import Split, split, train_ends_of
 from forecaster.calendar import feature_names
+from forecaster.checkpoint import Checkpoint, forget_old
 from forecaster.covariates import Covariates
 from forecaster.evaluation import backtest
+from forecaster.finetuning import inherited
 from forecaster.manifest import Facts, Manifest
 from forecaster.panel import Panel
 from forecaster.planning import Plan, Wishes, plan
 from forecaster.publishing import publish
 from forecaster.scaling import fit
-from forecaster.training import Trained, device_name, train
+from forecaster.training import Resumption, Trained, device_name, train
+
+Say = Callable[[str], None]
 
 SCORED = 500  # series whose held-out end is scored at most
 
@@ -28,7 +34,7 @@ def train_model(
     name: str,
     wishes: Wishes,
     models_dir: Path,
-    say: Callable[[str], None] | None = None,
+    say: Say | None = None,
 ) -> Manifest:
     """Trains one global model on all series and publishes it as a new version.
 
@@ -44,26 +50,68 @@ def train_model(
         TrainingError: when training cannot go on.
     """
     registry.check_name(name)
-    decided = plan(panel, wishes)
-    if say is not None:
-        say(f"read {panel}")
-        say(
-            f"training on {device_name()}: horizon {decided.task.horizon}, season "
-            f"{decided.task.season_length}, {decided.architecture.layers} layers of "
-            f"{decided.architecture.units} {decided.architecture.cell}"
-        )
+    say, silent = say or _say_nothing, say is None
+    parent = _parent(models_dir, name, wishes.parent)
+    begun = None if parent is None else manifests.verify(parent)
+    decided = plan(panel, wishes) if begun is None else inherited(panel, wishes, begun)
+    say(f"read {panel}")
+    say(
+        f"training on {device_name()}: horizon {decided.task.horizon}, season "
+        f"{decided.task.season_length}, {decided.architecture.layers} layers of "
+        f"{decided.architecture.units} {decided.architecture.cell}"
+        + ("" if begun is None else f", from {begun.version}")
+    )
+    version = None if begun is None else begun.version
+    checkpoint = Checkpoint.of(models_dir / name, panel, decided, version, __version__)
     horizon, season = decided.task.horizon, decided.task.season_length
-    covariates = fit(panel, train_ends_of(panel, horizon), wishes.holidays)
+    if begun is None:
+        covariates = fit(panel, train_ends_of(panel, horizon), wishes.holidays)
+    else:
+        covariates = Covariates.read(begun.covariates)
     parts = split(panel, horizon, season, covariates)
-    trained = train(parts, decided, silent=say is None)
+    trained = train(
+        parts,
+        decided,
+        silent=silent,
+        weights=None if parent is None else weights(parent),
+        resumption=resumption(checkpoint, wishes.fresh, say),
+    )
     facts = Facts(
         name=name,
+        parent=version,
         **_facts_of_data(panel, covariates),
         **_facts_of_training(decided, trained),
     )
-    return publish(
+    manifest = publish(
         trained.network, models_dir, facts, lambda model: held_out_scores(model, parts)
     )
+    checkpoint.remove()
+    forget_old(models_dir / name, time.time())
+    return manifest
+
+
+def resumption(checkpoint: Checkpoint, fresh: bool, say: Say) -> Resumption:
+    """Whether to go on from a checkpoint, and a line that says so."""
+    if fresh:
+        checkpoint.remove()
+    snapshot = checkpoint.read()
+    if snapshot is not None:
+        say(
+            f"going on after step {snapshot.facts['steps']} of a training of the same data "
+            "that was interrupted; --fresh would begin anew"
+        )
+    elif checkpoint.path.exists():
+        say(f"{checkpoint.path} cannot be read and is ignored: training begins anew")
+    return Resumption(checkpoint, snapshot)
+
+
+def _parent(models_dir: Path, name: str, version: str | None) -> Path | None:
+    """The folder of the version to begin with, if one was asked for."""
+    return None if version is None else registry.resolve(models_dir, name, version)
+
+
+def _say_nothing(_: str) -> None:
+    """For a caller who wants no lines of progress."""
 
 
 def held_out_scores(model: Artifact, parts: Split) -> dict[str, float]:
@@ -90,9 +138,8 @@ def held_out_scores(model: Artifact, parts: Split) -> dict[str, float]:
 
 def _facts_of_data(panel: Panel, covariates: Covariates) -> dict[str, Any]:
     """What the manifest says about the data: a summary, never the data."""
-    first = min(panel.starts)
-    last = max(panel.times_of(index)[-1] for index in range(len(panel)))
-    begin, end = panel.frequency.format(np.array([first, last]))
+    lasts = panel.frequency.times(panel.starts, panel.lengths - 1)
+    begin, end = panel.frequency.format(np.array([panel.starts.min(), lasts.max()]))
     return {
         "freq": panel.frequency.alias,
         "features": (

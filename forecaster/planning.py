@@ -13,9 +13,8 @@ from forecaster.config import (
     Architecture,
     Schedule,
     Task,
-    architecture_from,
     at_least,
-    schedule_from,
+    configured,
 )
 from forecaster.errors import DataError
 from forecaster.panel import Panel
@@ -48,6 +47,8 @@ class Wishes:
     max_time_s: float | None = None
     config: Path | None = None
     holidays: tuple[str, ...] = ()
+    parent: str | None = None  # version or alias whose weights to begin with
+    fresh: bool = False  # ignore what a killed training left
 
     def __post_init__(self) -> None:
         for name in ("horizon", "season_length"):
@@ -55,12 +56,21 @@ class Wishes:
                 at_least(name, getattr(self, name), 1)
 
 
-def plan(panel: Panel, wishes: Wishes) -> Plan:
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds where neither the file nor the command line says otherwise."""
+
+    architecture: Architecture
+    schedule: Schedule
+
+
+def plan(panel: Panel, wishes: Wishes, defaults: Defaults | None = None) -> Plan:
     """Decides horizon, season, ring, architecture and schedule.
 
     Args:
         panel: the training data.
         wishes: what the user asked for.
+        defaults: None leaves them to the data.
 
     Raises:
         ConfigError: for a configuration file that cannot be used.
@@ -88,11 +98,15 @@ def plan(panel: Panel, wishes: Wishes) -> Plan:
         "max_time_s": wishes.max_time_s,
     }
     given = {name: value for name, value in overrides.items() if value is not None}
-    schedule = schedule_from(wishes.config, given, default_schedule(panel.lengths))
+    if defaults is None:
+        defaults = Defaults(Architecture(), default_schedule(panel.lengths))
+    architecture, schedule = configured(
+        wishes.config, given, defaults.architecture, defaults.schedule
+    )
     # Each lane needs a chunk of its own, also when a quarter of the steps is held out.
     most = max(1, 3 * len(panel.values) // (4 * schedule.chunk))
     schedule = replace(schedule, lanes=min(schedule.lanes, most))
-    return Plan(task, architecture_from(wishes.config, given), schedule)
+    return Plan(task, architecture, schedule)
 
 
 def _categories(values: NDArray[Any]) -> int:

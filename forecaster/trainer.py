@@ -5,13 +5,16 @@ result, the loss is weighted and never masked, and the gradients are clipped by 
 Letters: B lanes, T steps of a chunk, H horizon, Q quantiles.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from forecaster import memory
 from forecaster.batches import Batch
+from forecaster.errors import TrainingError
 from forecaster.network import Network
 from forecaster.planning import Plan
 
@@ -71,6 +74,43 @@ class Trainer:
             total, count = total + float(loss), count + float(weight)
         return total / count if count else None
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that a later step depends on: weights, average, optimiser, state."""
+        kept = {name: variable.numpy() for name, variable in self._kept().items()}
+        return {**kept, "state": self.state.numpy()}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Goes on from what `arrays` gave.
+
+        Raises:
+            TrainingError: the arrays are those of another network.
+        """
+        kept = self._kept()
+        shapes = {name: tuple(variable.shape) for name, variable in kept.items()}
+        shapes["state"] = tuple(self.state.shape)
+        given = {name: arrays[name].shape for name in shapes if name in arrays}
+        if given != shapes:
+            raise TrainingError(
+                "the checkpoint: expected the weights of this network, got those of "
+                "another, perhaps of another release. Train with --fresh."
+            )
+        for name, variable in kept.items():
+            variable.assign(arrays[name])
+        self.state = tf.constant(arrays["state"])
+
+    def _kept(self) -> dict[str, Any]:
+        """Every variable by a name of its own."""
+        groups = {
+            "weight": self.network.variables,
+            "average": self.average,
+            "optimizer": self.optimizer.variables,
+        }
+        return {
+            f"{group}.{i}": variable
+            for group, variables in groups.items()
+            for i, variable in enumerate(variables)
+        }
+
     def _assign(self, weights: list[Any]) -> None:
         for variable, weight in zip(self.variables, weights, strict=True):
             variable.assign(weight)
@@ -115,7 +155,9 @@ class Trainer:
         ahead = network.ahead(known, steps)
         targets = network.ahead(y[..., None], steps)  # [B, T, H, 1]
         if training:
-            origins = _some_origins(steps)
+            done = tf.cast(self.optimizer.iterations.value, tf.int64)
+            chance = tf.stack([tf.constant(self.plan.schedule.seed, tf.int64), done])
+            origins = _some_origins(steps, chance)
             view, ahead, targets, weight = tf.nest.map_structure(
                 lambda all_of: tf.gather(all_of, origins, axis=1),
                 (view, ahead, targets, weight),
@@ -134,13 +176,15 @@ class Trainer:
         return tf.reduce_sum(loss * known), tf.reduce_sum(known), state
 
 
-def _some_origins(steps: int) -> Any:
-    """Every fourth step of a chunk, from a random one on.
+def _some_origins(steps: int, chance: Any) -> Any:
+    """Every fourth step of a chunk, from one on that chance [2] decides.
 
     Neighbouring origins share nearly all of their targets; forecasting at each of them
     doubles the time of a step and hardly changes its gradient.
     """
-    first = tf.random.uniform((), 0, min(ORIGIN_STRIDE, steps), tf.int32)
+    first = tf.random.stateless_uniform(
+        (), chance, 0, min(ORIGIN_STRIDE, steps), tf.int32
+    )
     return tf.range(first, steps, ORIGIN_STRIDE)
 
 

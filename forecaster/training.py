@@ -6,7 +6,9 @@ moving average of the trained ones, taken where held-out origins were forecast b
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import keras
@@ -16,19 +18,23 @@ from numpy.typing import NDArray
 
 from forecaster.batches import Batch, Split
 from forecaster.calendar import learnable
+from forecaster.checkpoint import Checkpoint, Snapshot
+from forecaster.config import Schedule
 from forecaster.errors import TrainingError
 from forecaster.gaps import Gaps
 from forecaster.network import Network
-from forecaster.pacing import Pace, validation_steps
+from forecaster.pacing import validation_steps
 from forecaster.planning import Plan
-from forecaster.progress import progress
+from forecaster.prefetch import prefetched
+from forecaster.progress import Progress, progress
+from forecaster.session import Lesson, Session, check_finite
 from forecaster.trainer import Trainer
 
 FORGET = 0.03  # share of lanes whose recurrent state is zeroed before a step
 BOLDNESS = (0.0, 0.25, 0.5, 0.75)  # tried beside 1
 COLD = 0.01  # share of lanes that start as if the series had just begun
 VALIDATION_LANES = 64
-PATIENCE = 4  # validations without a better score before training stops
+CHECKPOINT_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,14 @@ class Trained:
     device: str
 
 
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where a training keeps itself, and what it goes on from, if anything."""
+
+    checkpoint: Checkpoint
+    snapshot: Snapshot | None = None
+
+
 def device_name() -> str:
     """The device TensorFlow trains on: the first GPU, else the CPU with its cores."""
     gpus = tf.config.list_physical_devices("GPU")
@@ -51,60 +65,82 @@ def device_name() -> str:
     return f"CPU ({os.cpu_count()} cores)"
 
 
-def train(split: Split, plan: Plan, *, silent: bool = False) -> Trained:
+def train(
+    split: Split,
+    plan: Plan,
+    *,
+    silent: bool = False,
+    weights: list[NDArray[Any]] | None = None,
+    resumption: Resumption | None = None,
+) -> Trained:
     """Trains until the steps, the time or the patience end.
 
     Args:
         split: the data, its end held out.
         plan: task, architecture and schedule.
         silent: show no progress on stderr.
+        weights: of a network of the same shape, to begin with; None means by chance.
+        resumption: where to keep checkpoints, and which one to go on from.
 
     Raises:
-        TrainingError: when the loss is not finite.
+        TrainingError: when the loss is not finite, or the checkpoint of another network.
     """
-    schedule = plan.schedule
-    keras.utils.set_random_seed(schedule.seed)
+    network = _network(split, plan, weights)
+    snapshot = None if resumption is None else resumption.snapshot
+    session = Session(network, plan, snapshot)
+    held_out = _held_out(split, plan)
+    if weights is not None and snapshot is None:
+        session.validate(held_out)  # what training must beat
+    lessons = islice(_lessons(split, plan.schedule), session.steps, None)
+    with (
+        progress("training", silent=silent) as display,
+        prefetched(lessons) as prepared,
+    ):
+        kept_s = session.pace.seconds
+        for lesson in prepared:
+            loss = session.step(lesson)
+            _show(display, session, loss)
+            if session.due:
+                session.validate(held_out)
+                if session.ended:
+                    break
+            if resumption is not None and session.pace.seconds >= kept_s + CHECKPOINT_S:
+                resumption.checkpoint.write(session.snapshot())
+                kept_s = session.pace.seconds
+    best = session.best
+    if best.loss is not None:
+        check_finite(session.steps, best.loss)
+    best.hand_over()
+    scored = best.loss
+    if scored is not None:
+        scored = _choose_boldness(session.trainer, held_out, scored)
+    return Trained(network, scored, session.steps, session.pace.seconds, device_name())
+
+
+def _network(split: Split, plan: Plan, weights: list[NDArray[Any]] | None) -> Network:
+    """The network to be trained, its first weights by the seed or as given."""
+    keras.utils.set_random_seed(plan.schedule.seed)
     gpu = bool(tf.config.list_physical_devices("GPU"))
     network = Network(plan.task, plan.architecture, cudnn=gpu)
     network.initialise()
     network.exogenous.scale(*split.covariates.constants(_told(split)))
-    trainer = Trainer(network, plan)
-    pace = Pace(schedule)
-    warm = max(2 * plan.task.ring, 2 * schedule.chunk)
-    most = validation_steps(schedule)
-    held_out = list(split.validation(warm, VALIDATION_LANES, schedule.chunk, most))
-    best = _Best(network)
-    rng = np.random.default_rng(schedule.seed)
-    batches = split.training(schedule.lanes, schedule.chunk, rng)
-    gaps = Gaps(split, schedule.lanes, rng)
-    with progress("training", silent=silent) as display:
-        for steps, batch in enumerate(batches, start=1):
-            cold = batch.reset | _struck(COLD, rng, schedule.lanes)
-            loss = trainer.step(
-                gaps.made_in(replace(batch, reset=cold)),
-                pace.learning_rate(steps - 1),
-                _struck(FORGET, rng, schedule.lanes),
-            )
-            pace.stepped()
-            if steps % 10 == 1 and not np.isfinite(loss):
-                raise _diverged(steps, loss)
-            if display is not None:
-                known = "" if best.loss is None else f", validation {best.loss:.4f}"
-                message = f"step {steps}, loss {loss:.4f}{known}"
-                display.show(pace.done(steps), message)
-            if pace.validation_due(steps):
-                before = pace.seconds
-                best.consider(trainer.validate(held_out), trainer.average)
-                pace.validated(steps, pace.seconds - before)
-                if pace.done(steps) >= 1.0 or best.stale:
-                    break
-    if best.loss is not None and not np.isfinite(best.loss):
-        raise _diverged(steps, best.loss)
-    best.restore()
-    scored = best.loss
-    if scored is not None:
-        scored = _choose_boldness(trainer, held_out, scored)
-    return Trained(network, scored, steps, pace.seconds, device_name())
+    if weights is not None:
+        _begin_with(network, weights)
+    return network
+
+
+def _begin_with(network: Network, weights: list[NDArray[Any]]) -> None:
+    """Puts weights into a network, in the order of its own."""
+    wanted = [tuple(variable.shape) for variable in network.weights]
+    given = [weight.shape for weight in weights]
+    if given != wanted:
+        raise TrainingError(
+            f"the weights to begin with: expected {len(wanted)} of the shapes {wanted}, "
+            f"got {len(given)} of {given}. They are of another network: train without --from."
+        )
+    for variable, weight in zip(network.weights, weights, strict=True):
+        variable.assign(weight)
+    network.boldness.assign(1.0)  # chosen anew when training has ended
 
 
 def _choose_boldness(trainer: Trainer, held_out: list[Batch], loss: float) -> float:
@@ -132,11 +168,22 @@ def _told(split: Split) -> NDArray[np.bool_]:
     return learnable(panel.frequency, span, split.covariates.holidays)
 
 
-def _diverged(step: int, loss: float) -> TrainingError:
-    return TrainingError(
-        f"step {step}: expected a finite loss, got {loss}. Lower learning_rate in "
-        "[training] of the configuration."
-    )
+def _held_out(split: Split, plan: Plan) -> list[Batch]:
+    """The batches of a validation."""
+    chunk = plan.schedule.chunk
+    warm = max(2 * plan.task.ring, 2 * chunk)
+    most = validation_steps(plan.schedule)
+    return list(split.validation(warm, VALIDATION_LANES, chunk, most))
+
+
+def _lessons(split: Split, schedule: Schedule) -> Iterator[Lesson]:
+    """Lessons without end, the same ones for the same seed."""
+    rng = np.random.default_rng(schedule.seed)
+    gaps = Gaps(split, schedule.lanes, rng)
+    for batch in split.training(schedule.lanes, schedule.chunk, rng):
+        cold = batch.reset | _struck(COLD, rng, schedule.lanes)
+        incomplete = gaps.made_in(replace(batch, reset=cold))
+        yield Lesson(incomplete, _struck(FORGET, rng, schedule.lanes))
 
 
 def _struck(share: float, rng: np.random.Generator, lanes: int) -> NDArray[np.bool_]:
@@ -144,31 +191,9 @@ def _struck(share: float, rng: np.random.Generator, lanes: int) -> NDArray[np.bo
     return rng.random(lanes) < share
 
 
-class _Best:
-    """The averaged weights with the best validation so far, or the last without any."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.loss: float | None = None
-        self.weights = [variable.numpy() for variable in network.trainable_variables]
-        self.since = 0
-
-    @property
-    def stale(self) -> bool:
-        """Whether the score has not improved for long."""
-        return self.since >= PATIENCE
-
-    def consider(self, loss: float | None, weights: list[Any]) -> None:
-        """Keeps the weights if they scored better, or if there is nothing to score."""
-        if self.loss is None or (loss is not None and loss < self.loss):
-            self.loss, self.since = loss, 0
-            self.weights = [weight.numpy() for weight in weights]
-        else:
-            self.since += 1
-
-    def restore(self) -> None:
-        """Puts the best weights into the network."""
-        for variable, weight in zip(
-            self.network.trainable_variables, self.weights, strict=True
-        ):
-            variable.assign(weight)
+def _show(display: Progress | None, session: Session, loss: float) -> None:
+    if display is not None:
+        best = session.best.loss
+        known = "" if best is None else f", validation {best:.4f}"
+        message = f"step {session.steps}, loss {loss:.4f}{known}"
+        display.show(session.pace.done(session.steps), message)

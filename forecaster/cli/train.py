@@ -49,6 +49,13 @@ def names_option(flag: str, meaning: str) -> Callable[[Command], Command]:
 @names_option("--hist-exog", "A column that is known up to now.")
 @names_option("--stat-exog", "A column that is the same in all rows of a series.")
 @names_option("--holidays", "A country whose holidays count, such as US or DE-BY.")
+@click.option(
+    "--from",
+    "parent",
+    metavar="VERSION",
+    help="Begin with the weights of this version or alias, and train for a quarter of the steps.",
+)
+@click.option("--fresh", is_flag=True, help="Begin anew after an interrupted training.")
 @json_option
 def train(
     data: Path,
@@ -61,7 +68,8 @@ def train(
     """Train a model on the series in DATA and write a new version of it.
 
     The end of each series is held out for validation. What is not given is chosen by
-    the data. The first version of a model becomes its champion.
+    the data. The first version of a model becomes its champion. A training that was
+    killed goes on where it was when the same command is given again.
     """
     registry.check_name(name)
     check_models_dir(models_dir, name)
@@ -121,6 +129,7 @@ def _summary(manifest: Manifest, models_dir: Path, is_champion: bool) -> dict[st
         "name": manifest.name,
         "version": manifest.version,
         "champion": is_champion,
+        "parent": manifest.parent,
         "path": str(models_dir / manifest.name / manifest.version),
         "freq": manifest.freq,
         "horizon": manifest.horizon,

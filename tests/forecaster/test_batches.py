@@ -5,10 +5,11 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from forecaster.batches import UNIT_FLOOR, Batch, Split, split
+from forecaster.batches import Batch, Split, split
 from forecaster.calendar import features
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
+from forecaster.units import UNIT_FLOOR
 
 HORIZON = 4
 

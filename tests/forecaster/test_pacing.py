@@ -22,7 +22,7 @@ def pace(steps: int = 1000, max_time_s: float = 100.0) -> tuple[Pace, Watch]:
     """A training that has just begun, and its clock."""
     watch = Watch()
     schedule = Schedule(steps=steps, lanes=4, chunk=8, max_time_s=max_time_s)
-    return Pace(schedule, watch), watch
+    return Pace(schedule, now=watch), watch
 
 
 def walk(step_s: float, validation_s: float, **schedule: float) -> list[int]:
@@ -79,3 +79,23 @@ def test_validation_walks_fewer_steps_than_training_would_in_its_share(
     schedule = Schedule(steps=steps, lanes=8, chunk=32)
     walked = 10 * validation_steps(schedule) / 3
     assert walked <= VALIDATION_SHARE * steps * 8 * 32 + 1
+
+
+def test_a_training_that_goes_on_counts_the_time_it_has_used() -> None:
+    """Time between two processes does not count, compiling again only shortens the rest."""
+    made, watch = pace()
+    watch.seconds = 20.0
+    made.stepped()
+    watch.seconds = 60.0
+    made.validated(1, 5.0)
+    later = Watch()
+    later.seconds = 1e6
+    again = Pace(made.schedule, made.spent, later)
+    assert again.done(1) == made.done(1) == pytest.approx(0.5)
+    assert again.next_validation == made.next_validation
+    later.seconds += 10.0
+    again.stepped()
+    assert again.seconds == 70.0
+    assert again.done(1) == pytest.approx(40.0 / 70.0)
+    later.seconds += 30.0
+    assert again.done(1) == 1.0

@@ -219,3 +219,40 @@ def test_the_median_alone_costs_its_absolute_error() -> None:
     error = np.array([[-2.0], [3.0]], np.float32)
     assert np.allclose(pinball(error, (0.5,)), [2.0, 3.0])
     assert np.allclose(pinball(error, (0.9,)), [0.4, 5.4])
+
+
+def test_an_origin_costs_the_mean_of_its_known_targets() -> None:
+    """A missing target is left out, however far it is from what was forecast."""
+    made, given = trainer(8), batch(0, 8, reset=True)
+    weight = np.zeros_like(given.weight)
+    weight[0, 3] = 1.0  # one origin, its targets are the steps 4, 5 and 6
+
+    def loss(*known: int) -> float:
+        y = given.y.copy()
+        y[0, [step for step in (4, 5, 6) if step not in known]] = np.nan
+        made_loss = made.validate([changed(given, y=y, weight=weight)])
+        return float(made_loss)
+
+    alone = [loss(step) for step in (4, 5, 6)]
+    assert loss(4, 5, 6) == pytest.approx(np.mean(alone), rel=1e-5)
+    assert loss(4, 6) == pytest.approx(np.mean([alone[0], alone[2]]), rel=1e-5)
+
+
+def test_gradients_are_clipped_together() -> None:
+    """A wild batch moves the weights no further than a gradient of norm 1 would."""
+    import tensorflow as tf
+
+    from forecaster.trainer import CLIP, _tensors
+
+    made, norms = trainer(8), []
+    made.optimizer.apply = lambda gradients, _: norms.append(
+        float(tf.linalg.global_norm(gradients))
+    )
+    given = batch(0, 8, reset=True)
+    for factor in (1.0, 50.0):
+        for variable in made.variables:
+            variable.assign(factor * variable)
+        wild = changed(given, unit=np.full(LANES, 1e-4, np.float32))
+        reset = tf.constant(wild.reset)
+        made._train_step(made.state, _tensors(wild), reset, reset)
+    assert max(norms) == pytest.approx(CLIP, rel=1e-4)

@@ -60,7 +60,7 @@ def charts_of(report: Report, count: int = 6) -> list[Chart]:
     The series are spread evenly from the best to the worst by MASE, so that the
     picture does not flatter; each with its last cutoffs that do not overlap.
     """
-    name = next(iter(report.forecasts))
+    name = report.name
     order = np.argsort(report.scores[name]["mase"], kind="stable")  # NaN comes last
     places = np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int)
     return [_chart(report, name, int(series)) for series in order[places]]
@@ -78,14 +78,24 @@ def _chart(report: Report, name: str, series: int) -> Chart:
         _fan(report, name, series, int(window), times[origins[window] :][:horizon])
         for window in windows
     ]
-    scores = [f"{model} {s['mase'][series]:.3g}" for model, s in report.scores.items()]
     return Chart(
         title=report.panel.ids[series],
-        note=f"MASE: {', '.join(scores)}",
+        note=_note(report, series),
         times=times[begin:end],
         values=report.panel.values_of(series)[begin:end],
         fans=tuple(fans),
     )
+
+
+def _note(report: Report, series: int) -> str:
+    """The MASE of the model on one series, and of the best baseline there."""
+    scores = {name: float(s["mase"][series]) for name, s in report.scores.items()}
+    own = scores.pop(report.name)
+    known = {name: score for name, score in scores.items() if np.isfinite(score)}
+    if not known or not np.isfinite(own):
+        return ""  # a constant history has no scale
+    best = min(known, key=known.__getitem__)
+    return f"MASE {own:.3g}, best baseline {known[best]:.3g} ({best})"
 
 
 def _fan(report: Report, name: str, series: int, window: int, times: Times) -> Fan:
@@ -158,7 +168,10 @@ def _draw_fan(axes: Axes, fan: Fan, labelled: bool) -> None:
         fan.times, fan.median, color=MEDIAN, linewidth=1.6, zorder=3,
         label="median" if labelled else None,
     )  # fmt: skip
-    axes.axvline(fan.times[0], color=MUTED, linewidth=0.7, linestyle=(0, (2, 3)))
+    axes.axvline(
+        fan.times[0], color=MUTED, linewidth=0.7, linestyle=(0, (2, 3)),
+        label="cutoff" if labelled else None,
+    )  # fmt: skip
 
 
 def _joined(chart: Chart, fan: Fan) -> Fan:

@@ -76,11 +76,11 @@ def test_the_fan_opens_at_the_last_value_observed() -> None:
 
 
 def test_every_band_is_named_once() -> None:
-    """The legend names bands, median and observations once, for any number of fans."""
+    """The legend names bands, median, cutoff and observations once, however many fans."""
     figure = fan_charts([chart(fans=3), chart()])
     (legend,) = figure.legends
     named = [text.get_text() for text in legend.get_texts()]
-    assert named == ["95 % interval", "80 % interval", "median", "observed"]
+    assert named == ["95 % interval", "80 % interval", "median", "cutoff", "observed"]
 
 
 def test_a_series_of_missing_values_can_be_drawn(tmp_path: Path) -> None:
@@ -121,3 +121,16 @@ def test_a_fan_of_a_report_is_its_forecast() -> None:
     np.testing.assert_array_equal(last.bands[95][0], quantiles[:, 0])
     np.testing.assert_array_equal(last.times, np.arange(55, 61))
     np.testing.assert_array_equal(one.values[-6:], report.actual[0, -1])
+
+
+def test_a_chart_says_its_score_beside_the_best_baseline() -> None:
+    """Of a constant history, which has no MASE, it says nothing."""
+    report = report_of(series=1, windows=3, step_size=6)
+    scores = {name: of["mase"][0] for name, of in report.scores.items()}
+    best = min(scores["Naive"], scores["SeasonalNaive"])
+    (one,) = charts_of(report)
+    assert one.note.startswith(f"MASE {scores['m']:.3g}, best baseline {best:.3g} (")
+    flat = Panel.from_series(["a"], [np.ones(30)], [1], Frequency("1"))
+    model = Mean(horizon=6)
+    (one,) = charts_of(backtest(model, flat, windows=1, step_size=6, name="m"))
+    assert one.note == ""

@@ -39,7 +39,10 @@ Written by `benchmarks/accuracy.py`; the conventions are in `benchmarks/scoring.
 {machine}
 
 Ours is `forecaster train` with its default configuration, given only the horizon, the
-season and the seed, and evaluated with the state carried. SeasonalNaive, AutoETS and
+season and the seed (nab_* also `--snap --duplicates mean`, *-weather the names of the
+covariates), and evaluated with the state carried; "fresh" is the same model from windows
+of one ring and one chunk of training. ETTh1 and exchange_rate are fitted on their training
+rows alone, the validation rows are history. SeasonalNaive, AutoETS and
 Theta are those of statsforecast, fitted again at every origin on the last ten seasons (at
 least 500 steps), on ETTh1 and exchange_rate at every 96th origin. LSTM and NHITS are
 those of neuralforecast with its defaults but `MQLoss(level=[80, 95])`, `input_size` three

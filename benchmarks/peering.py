@@ -55,8 +55,8 @@ def forecast(case: Case, peer: Peer, folder: Path) -> tuple[Case, Record, Path]:
     every = 1 if peer.is_network else max(1, case.spec.horizon // case.spec.step)
     some = case.thinned(every) if case.spec.kind == "long" else case
     folder.mkdir(parents=True, exist_ok=True)
-    _write_series(some, folder / "series.csv")
-    request = json.dumps(_request(some, peer))
+    write_series(some, folder / "series.csv")
+    request = json.dumps(request_of(some, peer))
     (folder / "request.json").write_text(request, encoding="utf-8")
     command = [peer.python, SCRIPT, folder]
     spent = measured.run(command, folder / "log.txt", limit_s=LIMIT_S)
@@ -78,7 +78,7 @@ def history_length(season_length: int) -> int:
     return max(500, 10 * season_length)
 
 
-def _request(case: Case, peer: Peer) -> Record:
+def request_of(case: Case, peer: Peer) -> Record:
     """What `peers.py` is asked for."""
     spec = case.spec
     return {
@@ -96,7 +96,7 @@ def _request(case: Case, peer: Peer) -> Record:
     }
 
 
-def _write_series(case: Case, path: Path) -> None:
+def write_series(case: Case, path: Path) -> None:
     """All series, the test part with them, as steps 1, 2, …"""
     panel = case.panel
     values = [forward_fill(panel.values_of(i)) for i in range(len(panel))]

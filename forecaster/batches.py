@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.calendar import features
+from forecaster.calendar import feature_names, features
 from forecaster.covariates import Covariates, rows_of
 from forecaster.panel import Panel
 from forecaster.units import ordinary_errors
@@ -60,13 +60,13 @@ class Split:
     horizon: int
     train_ends: Ints  # [N] steps of each series that may be a target in training
     units: Floats  # [N]
-    x: Floats  # [total + N * H, F] features of each series and of the H steps behind it
+    rows: Floats  # [total, A] covariates of each step
     covariates: Covariates
 
     @property
     def calendar(self) -> int:
         """How many features come from the calendar."""
-        return int(self.x.shape[1]) - len(self.covariates.columns)
+        return len(feature_names(self.panel.frequency, self.covariates.holidays))
 
     def training(
         self, lanes: int, chunk: int, rng: np.random.Generator
@@ -146,8 +146,7 @@ class Split:
         inside = (step < ends[series][:, None]) & (batch.series >= 0)[:, None]
         offset = self.panel.offsets[series][:, None]
         y = self.panel.values[offset + np.minimum(step, lengths - 1)]
-        row = offset + series[:, None] * self.horizon
-        x = self.x[row + np.minimum(step, lengths + self.horizon - 1)]
+        x = self._features(series, np.minimum(step, lengths + self.horizon - 1))
         known = self.calendar + len(self.covariates.of("futr"))
         return Batch(
             y=np.where(inside, y, np.nan).astype(np.float32),
@@ -157,6 +156,24 @@ class Split:
             unit=self.units[series],
             reset=batch.reset,
         )
+
+    def _features(self, series: Ints, step: Ints) -> Floats:
+        """Features of some steps of each lane [B, T, F], series [B] and step [B, T].
+
+        The calendar is told anew for each batch: kept for all steps it would be several
+        times as large as the data.
+        """
+        panel = self.panel
+        starts = np.repeat(panel.starts[series], step.shape[1])
+        times = panel.frequency.times(starts, step.ravel())
+        calendar = features(panel.frequency, times, self.covariates.holidays)
+        calendar = calendar.reshape(*step.shape, -1)
+        if not self.rows.shape[1]:
+            return calendar
+        lengths, offset = panel.lengths[series][:, None], panel.offsets[series][:, None]
+        rows = self.rows[offset + np.minimum(step, lengths - 1)]
+        rows[step >= lengths] = np.nan
+        return np.concatenate([calendar, rows], axis=2)
 
 
 def train_ends_of(panel: Panel, horizon: int) -> Ints:
@@ -184,35 +201,24 @@ def split(
         season_length: m, for the unit of each series.
         covariates: those of the panel, scaled; none by default.
     """
-    panel = panel.cut(_observed_lengths(panel))
+    observed = _observed_lengths(panel)
+    if (observed < panel.lengths).any():
+        panel = panel.cut(observed)
     train_ends = train_ends_of(panel, horizon)
     return Split(
         panel,
         horizon,
         train_ends,
         ordinary_errors(panel, train_ends, season_length),
-        _features(panel, horizon, covariates),
+        rows_of(covariates, panel),
         covariates,
     )
 
 
 def _observed_lengths(panel: Panel) -> Ints:
     """Steps of each series up to its last observed value [N]."""
+    if not np.isnan(panel.values[panel.offsets[1:] - 1]).any():
+        return panel.lengths
     observed = np.flatnonzero(~np.isnan(panel.values))
     last = observed[np.searchsorted(observed, panel.offsets[1:]) - 1]
     return np.asarray(last + 1 - panel.offsets[:-1])
-
-
-def _features(panel: Panel, horizon: int, covariates: Covariates) -> Floats:
-    """Features of each series and of the H steps behind it [total + N * H, F]."""
-    rows, blocks = rows_of(covariates, panel), []
-    for index, length in enumerate(panel.lengths):
-        steps = np.arange(length + horizon)
-        times = panel.frequency.times(panel.starts[index], steps)
-        calendar = features(panel.frequency, times, covariates.holidays)
-        block = np.full((len(steps), calendar.shape[1] + rows.shape[1]), np.nan)
-        block[:, : calendar.shape[1]] = calendar
-        begin = panel.offsets[index]
-        block[:length, calendar.shape[1] :] = rows[begin : begin + length]
-        blocks.append(block.astype(np.float32))
-    return np.concatenate(blocks)

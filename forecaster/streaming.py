@@ -142,6 +142,8 @@ def forecast_series(
     Returns:
         Raw quantiles [N, horizon, Q].
     """
+    if not len(states):
+        return np.empty((0, horizon, len(model.manifest.quantiles)), np.float32)
     parts = np.split(np.arange(len(states)), range(BATCH, len(states), BATCH))
     blocks = [
         _forecast_batch(
@@ -168,6 +170,8 @@ def _forecast_batch(
     middle = manifest.quantiles.index(0.5)
     blocks: list[Floats] = []
     spread = np.zeros((len(states), 1, len(manifest.quantiles)), np.float32)
+    # By the level and not by the offset: a block without any width has no sign.
+    side = np.sign(np.array(manifest.quantiles, np.float32) - 0.5)
     while True:
         done = len(blocks) * manifest.horizon
         some = None if known is None else [one[done:] for one in known]
@@ -176,7 +180,7 @@ def _forecast_batch(
         block = model.forecast(states, x)
         medians = block[:, :, middle : middle + 1]
         offsets = block - medians
-        offsets = np.sign(offsets) * np.hypot(offsets, spread)
+        offsets = side * np.hypot(offsets, spread)
         blocks.append(medians + offsets)
         if len(blocks) * manifest.horizon >= horizon:
             return np.concatenate(blocks, axis=1)[:, :horizon]

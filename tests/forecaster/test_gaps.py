@@ -82,7 +82,7 @@ def test_a_lane_does_not_know_a_column_until_it_begins_anew() -> None:
 def test_without_covariates_nothing_is_drawn() -> None:
     """A training without covariates is the same as before there were any."""
     made = laid_out()
-    bare = replace(made, x=made.x[:, :7], covariates=type(made.covariates)())
+    bare = replace(made, rows=made.rows[:, :0], covariates=type(made.covariates)())
     rng = np.random.default_rng(5)
     batch = next(bare.training(LANES, CHUNK, np.random.default_rng(0)))
     assert Gaps(bare, LANES, rng).made_in(batch) is batch

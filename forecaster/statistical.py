@@ -63,7 +63,7 @@ def check(names: Sequence[str]) -> None:
     if names and find_spec("statsforecast") is None:
         raise ConfigError(
             "--baselines: expected statsforecast, which is not installed. Install it with: "
-            "pip install 'forecaster[stats]', or from a clone: pip install '.[stats]'"
+            "pip install 'forecaster[stats]', or from a clone: pip install -e '.[stats]'"
         )
 
 

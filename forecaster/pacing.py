@@ -19,6 +19,7 @@ VALIDATIONS = 10
 VALIDATION_SHARE = 0.15
 VALIDATION_COST = 1 / 3
 LARGEST_VALIDATION = 200_000  # steps: more of them would tell no more
+LEAST_VALIDATION = 5_000  # steps: fewer would tell nothing, and cost next to nothing
 
 
 def validation_steps(schedule: Schedule) -> int:
@@ -29,7 +30,7 @@ def validation_steps(schedule: Schedule) -> int:
     """
     work = schedule.steps * schedule.lanes * schedule.chunk
     affordable = VALIDATION_SHARE / VALIDATION_COST / VALIDATIONS * work
-    return min(int(affordable), LARGEST_VALIDATION)
+    return max(LEAST_VALIDATION, min(int(affordable), LARGEST_VALIDATION))
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,10 @@ from typing import Any, NamedTuple
 import keras
 from keras import ops
 
-from forecaster import candidates, memory, profile
+from forecaster import candidates, memory, outlook, profile
 from forecaster.cells import STATES_PER_CELL, recurrent_layer
 from forecaster.config import Architecture, Task
 from forecaster.exogenous import Exogenous
-from forecaster.outlook import Outlook, windows
 
 FUTURE_UNITS = 16
 
@@ -35,7 +34,7 @@ class View(NamedTuple):
 
     frames: memory.Frames  # the ring with its scale
     course: Any  # [B, T, M] the average course of the next cycle, scaled like the ring
-    past: Any  # [B, T, m * futr] covariates known ahead, of the last season
+    past: Any  # [B, T, H, …] covariates a season and a cycle before each step ahead
     context: Any  # [B, T, D] the patch beside what the recurrent layers say
 
 
@@ -45,7 +44,7 @@ class Carried(NamedTuple):
     memory: memory.Memory
     course: Any  # [B, M] weighted sums, as `profile.smoothed` keeps them
     row: Any  # [B, F] the last coded row of features
-    past: Any  # [B, m * futr] its covariates known ahead, of the last season
+    past: Any  # [B, M * futr] its covariates known ahead, of the last cycle
     recurrent: list[Any]  # [B, U] each
 
 
@@ -83,7 +82,7 @@ class Network(keras.Model):
                 len(task.quantiles), name="future_quantiles", kernel_initializer="zeros"
             )
         if task.futr:
-            self.outlook = Outlook(task, name="outlook")
+            self.outlook = outlook.Outlook(task, name="outlook")
 
     @property
     def state_size(self) -> int:
@@ -98,8 +97,8 @@ class Network(keras.Model):
 
     @property
     def past_size(self) -> int:
-        """The covariates known ahead of the last season, in the exact part."""
-        return self.task.season_length * self.task.futr
+        """The covariates known ahead of the last cycle, in the exact part."""
+        return self.task.cycle * self.task.futr
 
     @property
     def recurrent_size(self) -> int:
@@ -147,7 +146,7 @@ class Network(keras.Model):
         patch = self._patch(frames, course, grown.age, self.exogenous.now(rows))
         top, recurrent = self._recur(self.entry(patch), before.recurrent, training)
         futr = rows[:, :, task.calendar : task.known]
-        past = windows(before.past, futr, task.season_length)
+        past = ops.concatenate([self._rows(before.past), futr], axis=1)
         after = ops.concatenate(
             [
                 grown.values[:, -task.ring :],
@@ -155,13 +154,14 @@ class Network(keras.Model):
                 grown.age[:, -1:],
                 sums[:, -task.cycle :],
                 rows[:, -1],
-                past[:, -1],
+                ops.reshape(past[:, -task.cycle :], ops.shape(before.past)),
                 *recurrent,
             ],
             axis=1,
         )
         context = self._context(patch, top, training)
-        return View(frames, course, past, context), after
+        earlier = outlook.before(past, ops.shape(y)[1], task)
+        return View(frames, course, earlier, context), after
 
     def recall(self, state: Any) -> View:
         """What `observe` saw after the last step, read off the state [B, S] it returned."""
@@ -181,7 +181,8 @@ class Network(keras.Model):
         patch = self._patch(frames, course, carried.memory.age, now)
         top = carried.recurrent[-STATES_PER_CELL[self.size.cell]]  # h of the last layer
         context = self._context(patch, top[:, None], training=False)
-        return View(frames, course, carried.past[:, None], context)
+        rows = _one_more(self._rows(carried.past))
+        return View(frames, course, outlook.before(rows, 1, self.task), context)
 
     def read(self, view: View, ahead: Any, *, training: bool = False) -> Any:
         """Scaled quantiles [B, T, H, Q] from views and raw features ahead [B, T, H, K].
@@ -261,6 +262,10 @@ class Network(keras.Model):
             state[:, end - size : end] for end, size in zip(ends, sizes, strict=True)
         )
         return Carried(memory.Memory(values, seen, age), course, row, past, recurrent)
+
+    def _rows(self, past: Any) -> Any:
+        """Carried covariates as rows [B, M, futr]."""
+        return ops.reshape(past, (ops.shape(past)[0], self.task.cycle, self.task.futr))
 
     def ahead(self, x: Any, steps: Any) -> Any:
         """Features of the H steps after each of the T steps [B, T, H, F]."""

@@ -1,8 +1,8 @@
 """What covariates known ahead do to a forecast: one small net for each step ahead.
 
-It sees the features of the step itself, those of the step one season before, which is
-where the seasonal naive forecast comes from, and what the network knows of the series.
-Letters: B batch, T origins, H horizon, m season length, Q quantiles.
+It sees the features of the step itself, those of the steps one season and one cycle before,
+which is where the simple forecasts come from, and what the network knows of the series.
+Letters: B batch, T origins, H horizon, M cycle, Q quantiles.
 """
 
 from typing import Any
@@ -28,18 +28,14 @@ class Outlook(keras.layers.Layer):
         self.series = dense(UNITS, use_bias=False, name="series")
         self.out = dense(len(task.quantiles), kernel_initializer="zeros", name="out")
 
-    def call(self, hidden: Any, past: Any, ahead: Any) -> Any:
+    def call(self, hidden: Any, before: Any, ahead: Any) -> Any:
         """Corrections [B, T, H, Q].
 
         Args:
             hidden: what is known of the series [B, T, D].
-            past: coded covariates of the last m steps [B, T, m * futr], the newest last.
+            before: coded covariates of earlier steps, as `before` gives them.
             ahead: what is seen of the steps ahead [B, T, H, ...].
         """
-        task = self.task
-        place = ops.mod(ops.arange(task.horizon, dtype="int32"), task.season_length)
-        shape = (-1, ops.shape(hidden)[1], task.season_length, task.futr)
-        before = ops.take(ops.reshape(past, shape), place, axis=2)
         given = ops.cast(before != 0, "float32")
         mixed = (
             self.then(ahead)
@@ -49,17 +45,19 @@ class Outlook(keras.layers.Layer):
         return self.out(ops.gelu(mixed))
 
 
-def windows(past: Any, rows: Any, length: int) -> Any:
-    """The last rows after each new step, as one vector each [B, T, length * futr].
+def before(rows: Any, steps: Any, task: Task) -> Any:
+    """Rows one season and one cycle before each step ahead [B, T, H, 1 or 2 of futr].
 
     Args:
-        past: rows before the new ones [B, length * futr], the newest last.
-        rows: new rows [B, T, futr].
-        length: how many rows are kept.
+        rows: coded covariates of the M steps before the T new ones, and of these
+            [B, M + T, futr].
+        steps: T.
+        task: horizon, season and cycle.
     """
-    width = rows.shape[2]
-    lanes, steps = ops.shape(rows)[0], ops.shape(rows)[1]
-    held = ops.concatenate([ops.reshape(past, (lanes, length, width)), rows], axis=1)
-    first = ops.arange(steps, dtype="int32")[:, None] + 1
-    index = first + ops.arange(length, dtype="int32")[None, :]
-    return ops.reshape(ops.take(held, index, axis=1), (lanes, steps, length * width))
+    step = ops.arange(steps, dtype="int32")[:, None] + 1
+    ahead = ops.arange(task.horizon, dtype="int32")[None, :]
+    found = [
+        ops.take(rows, task.cycle - season + step + ops.mod(ahead, season), axis=1)
+        for season in sorted({task.season_length, task.cycle})
+    ]
+    return ops.concatenate(found, axis=3)

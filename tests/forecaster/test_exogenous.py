@@ -178,6 +178,6 @@ def test_a_wild_covariate_keeps_forecasts_finite() -> None:
 def test_a_network_without_covariates_carries_the_calendar_alone() -> None:
     """What is not there takes no room in the state and no weights."""
     bare = network(replace(TASK, futr=0, hist=0, static=()))
-    season_of_futr = TASK.season_length * TASK.futr
-    assert network().state_size == bare.state_size + 6 + season_of_futr
+    cycle_of_futr = TASK.cycle * TASK.futr
+    assert network().state_size == bare.state_size + 6 + cycle_of_futr
     assert len(bare.exogenous.trainable_variables) == 0

@@ -13,7 +13,7 @@ from keras import ops
 from forecaster.config import Task
 from forecaster.memory import Frames, seasonal_naive, weighted_mean
 
-# Steps over which a slope or a mean is taken where there is no season.
+# Steps over which a slope or a mean is taken, where no season is in the way.
 SPANS = (4, 12, 51)
 
 
@@ -34,7 +34,8 @@ def count(task: Task) -> int:
     """J, how many candidates there are for a task."""
     if task.season_length == 1:
         return 1 + 2 * len(_spans(task))
-    return 4 + (task.cycle > task.season_length) + (task.ring >= 2 * task.season_length)
+    longer = (task.cycle > task.season_length) + (task.ring >= 2 * task.season_length)
+    return 4 + longer + len(_short_spans(task))
 
 
 def _seasonal(frames: Frames, course: Any, task: Task) -> list[Any]:
@@ -54,6 +55,8 @@ def _seasonal(frames: Frames, course: Any, task: Task) -> list[Any]:
         found.append(seasonal_naive(frames, horizon, task.cycle))
     if task.ring >= 2 * season:
         found.append(naive + _growth(frames, season) * _ahead(horizon, season))
+    for span in _short_spans(task):
+        found.append(ops.broadcast_to(_mean(frames, 0, span), ops.shape(naive)))
     return found
 
 
@@ -92,6 +95,11 @@ def _mean(frames: Frames, near: int, far: int) -> Any:
 def _ahead(horizon: int, season: int) -> Any:
     """How many seasons lie between each step ahead and the value its season ago [H]."""
     return ops.ceil(ops.arange(1, horizon + 1, dtype="float32") / season)
+
+
+def _short_spans(task: Task) -> list[int]:
+    """The spans that are shorter than a season."""
+    return [span for span in SPANS if span < task.season_length]
 
 
 def _spans(task: Task) -> list[int]:

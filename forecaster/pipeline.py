@@ -3,6 +3,7 @@
 import dataclasses
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,17 @@ from forecaster.finetuning import inherited
 from forecaster.manifest import Facts, Manifest
 from forecaster.panel import Panel
 from forecaster.planning import Plan, Wishes, plan
-from forecaster.publishing import publish
+from forecaster.publishing import publish, rehearsed
 from forecaster.scaling import fit
-from forecaster.training import Resumption, Trained, device_name, train
+from forecaster.training import (
+    FINISH_STEPS,
+    Resumption,
+    Trained,
+    device_name,
+    finish,
+    train,
+    unfinished,
+)
 
 Say = Callable[[str], None]
 
@@ -71,7 +80,7 @@ def train_model(
     parts = split(panel, horizon, season, covariates)
     trained = train(
         parts,
-        decided,
+        _with_time_to_finish(decided) if unfinished(parts) else decided,
         silent=silent,
         weights=None if parent is None else weights(parent),
         resumption=resumption(checkpoint, wishes.fresh, say),
@@ -82,12 +91,28 @@ def train_model(
         **_facts_of_data(panel, covariates),
         **_facts_of_training(decided, trained),
     )
-    manifest = publish(
-        trained.network, models_dir, facts, lambda model: held_out_scores(model, parts)
-    )
+
+    def measure(model: Artifact) -> dict[str, float]:
+        return held_out_scores(model, parts)
+
+    if unfinished(parts):
+        # Scored first: a version that has learned from the held-out end cannot be by it.
+        scores = rehearsed(trained.network, facts, measure)
+        say("training on with the held-out end")
+        finish(trained.network, parts, decided, trained.steps)
+        facts = replace(facts, metrics={**facts.metrics, **scores})
+        manifest = publish(trained.network, models_dir, facts)
+    else:
+        manifest = publish(trained.network, models_dir, facts, measure)
     checkpoint.remove()
     forget_old(models_dir / name, time.time())
     return manifest
+
+
+def _with_time_to_finish(decided: Plan) -> Plan:
+    """The plan with so much less time that `finish` ends within the whole."""
+    shorter = decided.schedule.max_time_s / (1.0 + FINISH_STEPS)
+    return replace(decided, schedule=replace(decided.schedule, max_time_s=shorter))
 
 
 def resumption(checkpoint: Checkpoint, fresh: bool, say: Say) -> Resumption:

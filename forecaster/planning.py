@@ -22,6 +22,10 @@ from forecaster.panel import Panel
 # What is forecast when nobody says: about two seasons, at most these many steps.
 LONGEST_DEFAULT_HORIZON = 48
 LONGEST_RING = 1024
+# How long is trained when nobody says: a network learns a small panel by heart in more
+# epochs, and a large one has said all in so many steps.
+EPOCHS = 25
+STEPS = (240, 1000)
 # What a network of this shape can hold in memory while it trains.
 LONGEST_SEASON = 4096
 LONGEST_HORIZON = 1024
@@ -181,7 +185,7 @@ def seasons_in_cycle(season: int, ring: int) -> int:
 
 
 def default_schedule(lengths: Any) -> Schedule:
-    """How long to train: more for more data, with lanes that go on for several chunks.
+    """How long to train: so many epochs, with lanes that go on for several chunks.
 
     >>> default_schedule(np.full(414, 960)).steps, default_schedule(np.full(3, 500)).lanes
     (1000, 5)
@@ -189,5 +193,5 @@ def default_schedule(lengths: Any) -> Schedule:
     total = int(lengths.sum())
     chunk = int(np.clip(np.median(lengths) // 2, 8, 64))
     lanes = int(np.clip(total // (4 * chunk), 4, 64))
-    steps = int(np.clip(400 + total // 300, 500, 1000))
+    steps = int(np.clip(EPOCHS * total // (lanes * chunk), *STEPS))
     return Schedule(steps=steps, lanes=lanes, chunk=chunk)

@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -60,6 +61,14 @@ def publish(
         for path in partial.rglob("*"):
             _flush(path)
         return _name(manifest, partial, models_dir)
+
+
+def rehearsed(network: Network, facts: Facts, measure: Measure) -> dict[str, float]:
+    """What `measure` says of a network as it would be written; nothing of it stays."""
+    with tempfile.TemporaryDirectory(prefix="forecaster-") as folder:
+        export.save(network, Path(folder) / manifests.SAVED_MODEL)
+        _write(_described(network, facts, Path(folder)), Path(folder))
+        return measure(load(Path(folder)))
 
 
 def _described(network: Network, facts: Facts, partial: Path) -> Manifest:

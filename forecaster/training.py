@@ -31,7 +31,11 @@ from forecaster.session import Lesson, Session, check_finite
 from forecaster.trainer import Trainer
 
 FORGET = 0.03  # share of lanes whose recurrent state is zeroed before a step
+PLAIN = 1.005  # seasonal naive stays where nothing is better by more than this
 BOLDNESS = (0.0, 0.25, 0.5, 0.75)  # tried beside 1
+# Training goes on with the held-out end where that is such a share of all steps; for this
+# share of the steps before, at this share of their learning rate.
+FINISH_SHARE, FINISH_STEPS, FINISH_RATE = 0.03, 0.4, 0.4
 COLD = 0.01  # share of lanes that start as if the series had just begun
 VALIDATION_LANES = 64
 CHECKPOINT_S = 30.0
@@ -117,6 +121,40 @@ def train(
     return Trained(network, scored, session.steps, session.pace.seconds, device_name())
 
 
+def finish(network: Network, split: Split, plan: Plan, steps: int) -> None:
+    """Trains on with the held-out end among what is learned from.
+
+    The newest values say most about what comes, and of short series the held-out end is a
+    good part. What it could tell about when to stop it has told: a few more steps at a
+    low rate, and no look back.
+
+    Args:
+        network: with the weights that held-out origins chose.
+        split: as it was trained on.
+        plan: as it was trained by.
+        steps: how many steps that took.
+    """
+    whole = replace(split, train_ends=split.panel.lengths)
+    trainer = Trainer(network, plan)
+    count = max(1, int(FINISH_STEPS * steps))
+    lessons = islice(_lessons(whole, plan.schedule), count)
+    for step, lesson in enumerate(lessons):
+        rate = 0.5 * (1.0 + np.cos(np.pi * step / count))
+        trainer.step(
+            lesson.batch,
+            FINISH_RATE * rate * plan.schedule.learning_rate,
+            lesson.forgotten,
+        )
+    for variable, mean in zip(trainer.variables, trainer.average, strict=True):
+        variable.assign(mean)
+
+
+def unfinished(split: Split) -> bool:
+    """Whether so much is held out that training should go on with it."""
+    learned, all_steps = split.train_ends.sum(), split.panel.lengths.sum()
+    return bool(1.0 - learned / all_steps >= FINISH_SHARE)
+
+
 def _network(split: Split, plan: Plan, weights: list[NDArray[Any]] | None) -> Network:
     """The network to be trained, its first weights by the seed or as given."""
     keras.utils.set_random_seed(plan.schedule.seed)
@@ -155,6 +193,8 @@ def _choose_boldness(trainer: Trainer, held_out: list[Batch], loss: float) -> fl
         score = trainer.score(held_out)
         scores[boldness] = np.inf if score is None else score
     chosen = min(scores, key=lambda boldness: scores[boldness])
+    if scores[0.0] <= PLAIN * scores[chosen]:
+        chosen = 0.0
     trainer.network.boldness.assign(chosen)
     return scores[chosen]
 

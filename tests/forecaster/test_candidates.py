@@ -44,6 +44,7 @@ def errors(values: np.ndarray, task: Task) -> np.ndarray:
         Task(HORIZON, 1, 20, 0),
         Task(HORIZON, 4, 12, 0),
         Task(HORIZON, 4, 7, 0),
+        Task(HORIZON, 13, 30, 0),
         Task(HORIZON, 4, 30, 0, seasons=7),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecaster.batches import split
+from forecaster.batches import Batch, split
 from forecaster.calendar import feature_names
 from forecaster.config import Architecture, Schedule
 from forecaster.errors import TrainingError
@@ -125,8 +125,9 @@ def test_the_weights_of_the_best_validation_are_kept_and_patience_ends(
     seasonal_panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of all validations the best one's averaged weights stay; then patience runs out."""
+    from forecaster.session import PATIENCE
     from forecaster.trainer import Trainer
-    from forecaster.training import PATIENCE, train
+    from forecaster.training import train
 
     scores = iter([3.0, 1.0, *[2.0] * 20])
     averages: list[list[np.ndarray]] = []
@@ -259,3 +260,64 @@ def test_held_out_origins_choose_how_bold_forecasts_are(
     trained = train(parts, decided, silent=True)
     assert float(trained.network.boldness) == 0.5
     assert trained.validation_loss == 0.0
+
+
+def test_training_ends_with_the_held_out_end(
+    seasonal_panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once it has chosen the weights, what was held out is learned from as well."""
+    from forecaster.trainer import Trainer
+    from forecaster.training import finish, train
+
+    decided = short_plan(seasonal_panel, steps=20)
+    parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
+    trained = train(parts, decided, silent=True)
+    before = [weight.numpy() for weight in trained.network.trainable_variables]
+    seen: list[np.ndarray] = []
+    step = Trainer.step
+
+    def record(self: Trainer, batch: Batch, rate: float, forgotten: object) -> float:
+        assert rate < decided.schedule.learning_rate
+        seen.append(batch.y[np.isfinite(batch.y)])
+        return step(self, batch, rate, forgotten)
+
+    monkeypatch.setattr(Trainer, "step", record)
+    finish(trained.network, parts, decided, trained.steps)
+    held_out = [
+        seasonal_panel.values_of(i)[end:].astype(np.float32)
+        for i, end in enumerate(parts.train_ends)
+    ]
+    assert np.isin(np.concatenate(held_out), np.concatenate(seen)).any()
+    after = [weight.numpy() for weight in trained.network.trainable_variables]
+    assert any((a != b).any() for a, b in zip(before, after, strict=True))
+    assert all(np.isfinite(weight).all() for weight in after)
+
+
+def test_the_scores_of_a_version_are_of_values_it_had_not_learned_from(
+    seasonal_panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What training does after them changes the version, and no score in its manifest."""
+    from forecaster import pipeline
+
+    config = tmp_path / "c.toml"
+    config.write_text("[network]\nunits = 6\n[training]\nsteps = 4\n")
+    wishes = Wishes(horizon=3, config=config)
+    plain = pipeline.train_model(seasonal_panel, "m", wishes, tmp_path).metrics
+
+    def spoil(network: object, *_: object) -> None:
+        for variable in network.trainable_variables:  # type: ignore[attr-defined]
+            variable.assign(0.0 * variable + 3.0)
+
+    monkeypatch.setattr(pipeline, "finish", spoil)
+    assert pipeline.train_model(seasonal_panel, "n", wishes, tmp_path).metrics == plain
+
+
+def test_training_is_finished_where_much_is_held_out() -> None:
+    """A tenth of a short series, not a hundredth of a long one."""
+    from forecaster.training import unfinished
+
+    def one(length: int) -> Panel:
+        return Panel.from_series(["a"], [np.arange(length)], [1], Frequency("1"))
+
+    assert unfinished(split(one(100), 6, season_length=1))
+    assert not unfinished(split(one(40_000), 6, season_length=1))

@@ -19,6 +19,8 @@ from forecaster.bending import BEND_FLOOR, BEND_OF_NEGATIVE, BEND_OF_SIZE
 # A scale is never less than this, so that constant and zero series stay finite. It is
 # below what float32 can tell apart of a raw value.
 SCALE_FLOOR = 1e-8
+# A value of more than so many times the mean size counts as no more than that.
+OUTLYING = 10.0
 # Values that were filled in count a little, for rings in which nothing was observed.
 FILLED_WEIGHT = 1e-3
 # How far beyond the largest value in the ring a forecast may go, on the bent scale:
@@ -121,16 +123,14 @@ def frames(memory: Memory, ring: int, season_length: int) -> Frames:
     valid = ops.cast(ago[None, None, :] < memory.age[:, :, None], "float32")
     weight = valid * (seen + FILLED_WEIGHT * (1.0 - seen))
     recent = ops.cast(ago < season_length, "float32") * weight
-    bend = (
-        BEND_OF_SIZE * weighted_mean(ops.abs(values), weight)
-        + BEND_OF_NEGATIVE * weighted_mean(ops.relu(-values), weight)
-        + BEND_FLOOR
-    )
+    size = _usual(ops.abs(values), weight)
+    negative = weighted_mean(ops.minimum(ops.relu(-values), OUTLYING * size), weight)
+    bend = BEND_OF_SIZE * size + BEND_OF_NEGATIVE * negative + BEND_FLOOR
     centre = weighted_mean(values, recent)
     distance = _bent_distance((values - centre) / bend, centre / bend)
     level = weighted_mean(distance, recent)
     distance = distance - level
-    scale = weighted_mean(ops.abs(distance), weight) + SCALE_FLOOR
+    scale = _usual(ops.abs(distance), weight) + SCALE_FLOOR
     return Frames(distance / scale, weight, bend, centre, level, scale)
 
 
@@ -181,6 +181,16 @@ def unbend(frames_: Frames, scaled: Any) -> Any:
     near = near + _root(middle) * ops.sinh(distance)
     far = ops.sinh(bent + distance) - middle
     return centre + bend * ops.where(ops.abs(distance) < 1.0, near, far)
+
+
+def _usual(sizes: Any, weight: Any) -> Any:
+    """Weighted mean over the ring [B, T, 1] that one outlier does not rule.
+
+    What is many times the plain mean counts as so many times the mean.
+    """
+    return weighted_mean(
+        ops.minimum(sizes, OUTLYING * weighted_mean(sizes, weight)), weight
+    )
 
 
 def weighted_mean(values: Any, weight: Any) -> Any:

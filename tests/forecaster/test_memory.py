@@ -178,3 +178,23 @@ def test_the_fast_asinh_is_asinh() -> None:
         np.testing.assert_allclose(
             found, sign * np.arcsinh(numbers.astype(float)), rtol=1e-6, atol=2e-7
         )
+
+
+@pytest.mark.parametrize("outlier", [1e6, -1e5])
+def test_one_outlier_does_not_rule_the_scale(outlier: float) -> None:
+    """A season after it, ordinary values still stand apart by about what they did."""
+    from forecaster.memory import Memory, frames, remember
+
+    rng = np.random.default_rng(0)
+    ring, season = 192, 24
+    usual = (10 + rng.normal(0, 0.3, (1, 240))).astype(np.float32)
+    struck = usual.copy()
+    struck[0, 200] = outlier
+    units = []
+    for values in (usual, struck):
+        empty = np.zeros((1, ring), np.float32)
+        begin = Memory(empty, empty, np.zeros((1, 1), np.float32))
+        found = frames(remember(begin, values, season), ring, season)
+        scaled = np.asarray(found.scaled)[0, -1, -season:]
+        units.append(np.abs(np.diff(scaled)).mean())
+    assert units[1] > 0.1 * units[0]

@@ -9,9 +9,9 @@ from forecaster.memory import Frames
 _all_of_them = candidates.candidates
 
 
-def first_candidate(frames: Frames, course: Any, task: Task) -> Any:
-    """The seasonal naive forecast alone [B, T, H, 1]."""
-    return _all_of_them(frames, course, task)[..., :1]
+def first_candidate(frames: Frames, course: Any, task: Task, place: Any) -> Any:
+    """The seasonal naive forecast alone [B, T, K, 1]."""
+    return _all_of_them(frames, course, task, place)[..., :1]
 
 
 def one(task: Task) -> int:

@@ -17,7 +17,7 @@ from forecaster.errors import ArtifactError
 from forecaster.manifest import Manifest
 
 Floats = NDArray[np.float32]
-SIGNATURES = ("initial_state", "advance", "forecast", "step")
+SIGNATURES = ("initial_state", "advance", "imagine", "forecast", "step")
 
 
 class Artifact:
@@ -42,7 +42,32 @@ class Artifact:
             y: raw values [B, T], NaN = missing.
             x: features of the same steps [B, T, F], NaN = missing.
         """
-        return self._call("advance", state=state, y=y, x=x)["state_out"]
+        return self.observe(state, y, x)[0]
+
+    def observe(self, state: Floats, y: Floats, x: Floats) -> tuple[Floats, Floats]:
+        """The same, and what was expected of each value just before it came.
+
+        Args:
+            state: [B, S].
+            y: raw values [B, T], NaN = missing.
+            x: features of the same steps [B, T, F], NaN = missing.
+
+        Returns:
+            States [B, S]; raw quantiles one step ahead [B, T, Q], NaN where a series
+            had not begun a step before.
+        """
+        result = self._call("advance", state=state, y=y, x=x)
+        return result["state_out"], result["expected"]
+
+    def imagine(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """The states after values that nobody observed: intervals learn nothing of them.
+
+        Args:
+            state: [B, S].
+            y: raw values [B, T].
+            x: features of the same steps [B, T, F], NaN = missing.
+        """
+        return self._call("imagine", state=state, y=y, x=x)["state_out"]
 
     def forecast(self, state: Floats, x: Floats) -> Floats:
         """Raw quantiles of the next H steps [B, H, Q].

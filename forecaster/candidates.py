@@ -8,6 +8,7 @@ steps, R ring, H horizon, M cycle, m season length, J candidates.
 
 from typing import Any
 
+import numpy as np
 from keras import ops
 
 from forecaster.config import Task
@@ -17,17 +18,18 @@ from forecaster.memory import Frames, seasonal_naive, weighted_mean
 SPANS = (4, 12, 51)
 
 
-def candidates(frames: Frames, course: Any, task: Task) -> Any:
-    """The forecasts after each step on its scale [B, T, H, J]; the first is seasonal naive.
+def candidates(frames: Frames, course: Any, task: Task, place: Any) -> Any:
+    """The forecasts after each step on its scale [B, T, K, J]; the first is seasonal naive.
 
     Args:
         frames: the ring after each step.
         course: the average course of the next cycle on the same scale [B, T, M].
         task: horizon and seasons.
+        place: K of the steps ahead, counted from 0.
     """
     if task.season_length == 1:
-        return ops.stack(_without_season(frames, task), axis=-1)
-    return ops.stack(_seasonal(frames, course, task), axis=-1)
+        return ops.stack(_without_season(frames, task, place), axis=-1)
+    return ops.stack(_seasonal(frames, course, task, place), axis=-1)
 
 
 def count(task: Task) -> int:
@@ -38,12 +40,11 @@ def count(task: Task) -> int:
     return 4 + longer + len(_short_spans(task))
 
 
-def _seasonal(frames: Frames, course: Any, task: Task) -> list[Any]:
+def _seasonal(frames: Frames, course: Any, task: Task, place: Any) -> list[Any]:
     """What holds for series with a season, each [B, T, H]."""
-    season, horizon = task.season_length, task.horizon
-    naive = seasonal_naive(frames, horizon, season)
-    phase = ops.mod(ops.arange(horizon, dtype="int32"), task.cycle)
-    average = ops.take(course, phase, axis=2)
+    season = task.season_length
+    naive = seasonal_naive(frames, place, season)
+    average = ops.take(course, place % task.cycle, axis=2)
     latest = frames.scaled[:, :, -1:]
     found = [
         naive,
@@ -52,20 +53,20 @@ def _seasonal(frames: Frames, course: Any, task: Task) -> list[Any]:
         latest + average - course[:, :, -1:],
     ]
     if task.cycle > season:
-        found.append(seasonal_naive(frames, horizon, task.cycle))
+        found.append(seasonal_naive(frames, place, task.cycle))
     if task.ring >= 2 * season:
-        found.append(naive + _growth(frames, season) * _ahead(horizon, season))
+        found.append(naive + _growth(frames, season) * _ahead(place, season))
     for span in _short_spans(task):
         found.append(ops.broadcast_to(_mean(frames, 0, span), ops.shape(naive)))
     return found
 
 
-def _without_season(frames: Frames, task: Task) -> list[Any]:
+def _without_season(frames: Frames, task: Task, place: Any) -> list[Any]:
     """What holds for series without one: the latest value, slopes and means [B, T, H]."""
-    naive = seasonal_naive(frames, task.horizon, 1)
+    naive = seasonal_naive(frames, place, 1)
     found = [naive]
     for span in _spans(task):
-        found.append(naive + _slope(frames, span) * _ahead(task.horizon, 1))
+        found.append(naive + _slope(frames, span) * _ahead(place, 1))
         found.append(ops.broadcast_to(_mean(frames, 0, span), ops.shape(naive)))
     return found
 
@@ -92,9 +93,9 @@ def _mean(frames: Frames, near: int, far: int) -> Any:
     return weighted_mean(frames.scaled[:, :, span], frames.weight[:, :, span])
 
 
-def _ahead(horizon: int, season: int) -> Any:
-    """How many seasons lie between each step ahead and the value its season ago [H]."""
-    return ops.ceil(ops.arange(1, horizon + 1, dtype="float32") / season)
+def _ahead(place: Any, season: int) -> Any:
+    """How many seasons lie between each step ahead and the value its season ago [K]."""
+    return np.ceil((place + 1) / season).astype(np.float32)
 
 
 def _short_spans(task: Task) -> list[int]:

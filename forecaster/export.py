@@ -10,13 +10,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from forecaster import memory
 from forecaster.errors import ArtifactError
 from forecaster.network import Network
+from forecaster.tracking import Tracker
 
 
 def save(network: Network, path: Path) -> None:
-    """Writes the SavedModel of a network, with its four pure signatures.
+    """Writes the SavedModel of a network, with its pure signatures.
 
     Raises:
         ArtifactError: when the exported graph needs a GPU.
@@ -38,8 +38,9 @@ def save(network: Network, path: Path) -> None:
 
 
 def signatures(network: Network) -> dict[str, Any]:
-    """The exported functions: initial_state, advance, forecast and step."""
-    task, width = network.task, network.state_size
+    """The exported functions, see `Tracker`; `step` is `advance` and `forecast` in one."""
+    task, tracker = network.task, Tracker(network)
+    width = tracker.state_size
 
     def floats(*shape: int | None, name: str) -> tf.TensorSpec:
         return tf.TensorSpec(shape, tf.float32, name=name)
@@ -52,22 +53,25 @@ def signatures(network: Network) -> dict[str, Any]:
         return {"state_out": tf.zeros((batch, width))}
 
     def advance(state: Any, y: Any, x: Any) -> dict[str, Any]:
-        return {"state_out": network.observe(state, y, x)[1]}
+        moved, expected = tracker.advance(state, y, x)
+        return {"state_out": moved, "expected": expected}
+
+    def imagine(state: Any, y: Any, x: Any) -> dict[str, Any]:
+        return {"state_out": tracker.imagine(state, y, x)}
 
     def forecast(state: Any, x: Any) -> dict[str, Any]:
-        view = network.recall(state)
-        scaled = network.read(view, x[:, None])
-        return {"quantiles": memory.unbend(view.frames, scaled)[:, 0]}
+        return {"quantiles": tracker.forecast(state, x)}
 
     def step(state: Any, y: Any, x: Any) -> dict[str, Any]:
         steps = tf.shape(y)[1]
-        moved = advance(state, y, x[:, :steps])["state_out"]
-        return {**forecast(moved, x[:, steps:]), "state_out": moved}
+        moved = advance(state, y, x[:, :steps])
+        return {**moved, **forecast(moved["state_out"], x[:, steps:])}
 
     batch = tf.TensorSpec((), tf.int32, name="batch")
     return {
         "initial_state": tf.function(initial_state).get_concrete_function(batch),
         "advance": tf.function(advance).get_concrete_function(state, y, x),
+        "imagine": tf.function(imagine).get_concrete_function(state, y, x),
         "forecast": tf.function(forecast).get_concrete_function(state, x),
         "step": tf.function(step).get_concrete_function(state, y, x),
     }

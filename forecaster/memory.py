@@ -70,8 +70,7 @@ def remember(memory: Memory, y: Any, season_length: int) -> Memory:
     ring = memory.values.shape[1]
     missing = ops.isnan(y)
     seen = ops.cast(ops.logical_not(missing), "float32")
-    began = ops.cast(ops.cumsum(seen, axis=1) + memory.age > 0, "float32")
-    age = memory.age + ops.cumsum(began, axis=1)
+    age = ages(memory.age, y)
     values = ops.concatenate([memory.values, ops.where(missing, 0.0, y)], axis=1)
 
     step = ops.arange(ops.shape(y)[1], dtype="int32")  # [T]
@@ -91,6 +90,18 @@ def remember(memory: Memory, y: Any, season_length: int) -> Memory:
         seen=ops.concatenate([memory.seen, seen], axis=1),
         age=age,
     )
+
+
+def ages(age: Any, y: Any) -> Any:
+    """Steps since the first observation after each new value [B, T], 0 before it.
+
+    Args:
+        age: before them [B, 1].
+        y: new values [B, T], NaN = missing.
+    """
+    seen = ops.cast(ops.logical_not(ops.isnan(y)), "float32")
+    began = ops.cast(ops.cumsum(seen, axis=1) + age > 0, "float32")
+    return age + ops.cumsum(began, axis=1)
 
 
 def latest(marked: Any, step: Any, spacing: int) -> Any:
@@ -136,9 +147,13 @@ def frames(memory: Memory, ring: int, season_length: int) -> Frames:
 
 def bend(frames_: Frames, raw: Any) -> Any:
     """Raw values [B, T, ...] as bent distances from the centre of each step."""
-    bend, centre = frames_.bend[..., None], frames_.centre[..., None]
-    apart = ops.clip((raw - centre) / bend, -MOST_BENDS, MOST_BENDS)
-    return _bent_distance(apart, centre / bend)
+    return bend_from(frames_.bend[..., None], frames_.centre[..., None], raw)
+
+
+def bend_from(bend_: Any, centre: Any, raw: Any) -> Any:
+    """Raw values as bent distances from a centre."""
+    apart_ = ops.clip((raw - centre) / bend_, -MOST_BENDS, MOST_BENDS)
+    return _bent_distance(apart_, centre / bend_)
 
 
 def _bent_distance(apart: Any, middle: Any) -> Any:
@@ -168,19 +183,48 @@ def unbend(frames_: Frames, scaled: Any) -> Any:
     What lies far outside all that the ring holds is held back: sinh would make a
     small mistake there a huge number.
     """
-    bend, centre = frames_.bend[..., None], frames_.centre[..., None]
-    middle = centre / bend
-    bent = ops.arcsinh(middle)
-    distance = frames_.level[..., None] + frames_.scale[..., None] * scaled
-    ring = ops.abs(frames_.scaled * frames_.scale + frames_.level + bent[..., 0])
+    here = Anchor(*(part[..., None] for part in anchor(frames_)))
+    return here.centre + apart(here, bent_distance(here, scaled))
+
+
+class Anchor(NamedTuple):
+    """The scale of one frame, without its ring; parts broadcast with what is scaled."""
+
+    bend: Any
+    centre: Any
+    level: Any
+    scale: Any
+    farthest: Any  # on the bent scale
+
+
+def anchor(frames_: Frames) -> Anchor:
+    """The scale of each frame, each part [B, T, 1]."""
+    centre = ops.arcsinh(frames_.centre / frames_.bend)
+    ring = ops.abs(frames_.scaled * frames_.scale + frames_.level + centre)
     known = ops.where(frames_.weight > 0, ring, 0.0)
-    farthest = ops.max(known, axis=2, keepdims=True)[..., None] + FARTHEST
-    distance = ops.clip(distance, -farthest - bent, farthest - bent)
+    farthest = ops.max(known, axis=2, keepdims=True) + FARTHEST
+    return Anchor(frames_.bend, frames_.centre, frames_.level, frames_.scale, farthest)
+
+
+def bent_distance(anchor_: Anchor, scaled: Any) -> Any:
+    """Scaled values as bent distances from the centre, held back where far out."""
+    return held_back(anchor_, anchor_.level + anchor_.scale * scaled)
+
+
+def held_back(anchor_: Anchor, distance: Any) -> Any:
+    """Bent distances, no farther than a forecast may go."""
+    bent = ops.arcsinh(anchor_.centre / anchor_.bend)
+    return ops.clip(distance, -anchor_.farthest - bent, anchor_.farthest - bent)
+
+
+def apart(anchor_: Anchor, distance: Any) -> Any:
+    """Bent distances from the centre as raw ones."""
+    middle = anchor_.centre / anchor_.bend
     # sinh(bent + distance) - sinh(bent), twice: exact near the centre, and far from it.
     near = 2.0 * middle * ops.square(ops.sinh(distance / 2.0))
     near = near + _root(middle) * ops.sinh(distance)
-    far = ops.sinh(bent + distance) - middle
-    return centre + bend * ops.where(ops.abs(distance) < 1.0, near, far)
+    far = ops.sinh(ops.arcsinh(middle) + distance) - middle
+    return anchor_.bend * ops.where(ops.abs(distance) < 1.0, near, far)
 
 
 def _usual(sizes: Any, weight: Any) -> Any:
@@ -199,14 +243,14 @@ def weighted_mean(values: Any, weight: Any) -> Any:
     return ops.sum(values * weight, axis=2, keepdims=True) / ops.maximum(total, 1e-6)
 
 
-def seasonal_naive(frames_: Frames, horizon: int, season_length: int) -> Any:
-    """The value one season before each of the next H steps, scaled [B, T, H].
+def seasonal_naive(frames_: Frames, place: Any, season_length: int) -> Any:
+    """The value one season before each of some steps ahead, scaled [B, T, K].
 
-    Where the series had not begun a season before, its latest value.
+    Where the series had not begun a season before, its latest value. `place` holds the
+    steps, counted from 0.
     """
     ring = frames_.scaled.shape[2]
-    ahead = ops.mod(ops.arange(horizon, dtype="int32"), season_length)
-    index = ring - season_length + ahead
+    index = ring - season_length + place % season_length
     known = ops.take(frames_.weight, index, axis=2) > 0
     latest = frames_.scaled[:, :, -1:]
     return ops.where(known, ops.take(frames_.scaled, index, axis=2), latest)

@@ -36,13 +36,23 @@ class Outlook(keras.layers.Layer):
             before: coded covariates of earlier steps, as `before` gives them.
             ahead: what is seen of the steps ahead [B, T, H, ...].
         """
+        return self.finished(self.prepared(hidden, before), ahead)
+
+    def prepared(self, hidden: Any, before: Any) -> Any:
+        """What the features of some steps ahead will meet [B, T, K, U].
+
+        Args:
+            hidden: what is known of the series [B, T, D].
+            before: coded covariates of earlier steps, as `before` gives them, of K of
+                the steps ahead.
+        """
         given = ops.cast(before != 0, "float32")
-        mixed = (
-            self.then(ahead)
-            + self.before(ops.concatenate([before, given], axis=3))
-            + self.series(hidden)[:, :, None]
-        )
-        return self.out(ops.gelu(mixed))
+        met = self.before(ops.concatenate([before, given], axis=3))
+        return met + self.series(hidden)[:, :, None]
+
+    def finished(self, prepared: Any, ahead: Any) -> Any:
+        """Corrections [..., Q] of steps whose features are seen [..., ...]."""
+        return self.out(ops.gelu(self.then(ahead) + prepared))
 
 
 def before(rows: Any, steps: Any, task: Task) -> Any:

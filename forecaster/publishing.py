@@ -22,6 +22,7 @@ from forecaster import manifest as manifests
 from forecaster.artifact import Artifact, load
 from forecaster.manifest import Facts, Manifest
 from forecaster.network import Network
+from forecaster.tracking import Tracker
 
 LIBRARIES = ("tensorflow-cpu", "tensorflow", "keras", "numpy", "pandas")
 UNNAMED = "not yet published"
@@ -78,7 +79,7 @@ def _described(network: Network, facts: Facts, partial: Path) -> Manifest:
         version=UNNAMED,
         horizon=network.task.horizon,
         quantiles=network.task.quantiles,
-        state_size=network.state_size,
+        state_size=Tracker(network).state_size,
         libraries=_libraries(),
         git_revision=git_revision(Path(__file__)),
         files=manifests.checksums(partial),

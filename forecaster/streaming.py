@@ -6,7 +6,7 @@ values were grouped beyond float32 rounding, and memory does not grow with the h
 Letters: N series, S state, H horizon, Q quantiles.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -19,6 +19,7 @@ from forecaster.frequency import Frequency
 from forecaster.manifest import Manifest
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 CHUNKS = (64, 8, 1)
 BATCH = 512
 
@@ -33,6 +34,12 @@ class StepModel(Protocol):
 
     def advance(self, state: Floats, y: Floats, x: Floats) -> Floats:
         """The states [B, S] after values [B, T] with features [B, T, F]."""
+
+    def observe(self, state: Floats, y: Floats, x: Floats) -> tuple[Floats, Floats]:
+        """The same, and the quantiles expected of each value before it [B, T, Q]."""
+
+    def imagine(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """The states after values that nobody observed, to forecast from [B, S]."""
 
     def forecast(self, state: Floats, x: Floats) -> Floats:
         """Quantiles [B, H, Q] given features of the H steps ahead [B, H, F]."""
@@ -58,7 +65,58 @@ def advance_series(
     Returns:
         New states [N, S].
     """
-    rows_at = Rows(model.manifest)
+
+    def advance(_: Ints, __: Ints, state: Floats, y: Floats, x: Floats) -> Floats:
+        return model.advance(state, y, x)
+
+    return _carried(advance, Rows(model.manifest), states, values, starts, exog)
+
+
+def expect_series(
+    model: StepModel,
+    states: Floats,
+    values: Sequence[NDArray[np.floating]],
+    starts: Sequence[np.datetime64 | int],
+    exog: Sequence[Floats] | None = None,
+) -> tuple[Floats, list[Floats]]:
+    """`advance_series`, and what was expected of each value.
+
+    Returns:
+        New states [N, S]; for each series the quantiles of each of its values, forecast
+        one step ahead [values, Q], NaN for the first ones of a series.
+    """
+    width = len(model.manifest.quantiles)
+    expected = [np.full((len(one), width), np.nan, np.float32) for one in values]
+
+    def observe(rows: Ints, done: Ints, state: Floats, y: Floats, x: Floats) -> Floats:
+        moved, found = model.observe(state, y, x)
+        for row, first, one in zip(rows, done, found, strict=True):
+            expected[row][first : first + len(one)] = one
+        return moved
+
+    states = _carried(observe, Rows(model.manifest), states, values, starts, exog)
+    return states, expected
+
+
+def _carried(
+    step: Callable[[Ints, Ints, Floats, Floats, Floats], Floats],
+    rows_at: "Rows",
+    states: Floats,
+    values: Sequence[NDArray[np.floating]],
+    starts: Sequence[np.datetime64 | int],
+    exog: Sequence[Floats] | None,
+) -> Floats:
+    """States after all values, walked in chunks of many series at once.
+
+    Args:
+        step: gives new states for the numbers of some series, how many of their values
+            are done, their states, and values and features of the next ones.
+        rows_at: makes the features.
+        states: [N, S].
+        values: new values of each series.
+        starts: time of the first new value of each series.
+        exog: covariates of the new values.
+    """
     states = states.copy()
     lengths = np.array([len(series) for series in values], dtype=np.int64)
     done = np.zeros(len(values), dtype=np.int64)
@@ -67,7 +125,8 @@ def advance_series(
             y = np.stack([values[i][done[i] : done[i] + chunk] for i in rows])
             some = None if exog is None else [exog[i][done[i] :] for i in rows]
             x = rows_at([starts[i] for i in rows], done[rows], chunk, some)
-            states[rows] = model.advance(states[rows], y.astype(np.float32), x)
+            y = y.astype(np.float32)
+            states[rows] = step(rows, done[rows], states[rows], y, x)
             done[rows] += chunk
     return states
 
@@ -184,7 +243,7 @@ def _forecast_batch(
         blocks.append(medians + offsets)
         if len(blocks) * manifest.horizon >= horizon:
             return np.concatenate(blocks, axis=1)[:, :horizon]
-        states = model.advance(states, medians[:, :, 0], x)
+        states = model.imagine(states, medians[:, :, 0], x)
         spread = offsets[:, -1:]
 
 

@@ -59,11 +59,27 @@ class SeriesForecast(Forecast):
     state: State
 
 
+class Anomaly(BaseModel):
+    """How unusual each point was that this request applied, judged one step ahead."""
+
+    ds: list[Time]
+    score: list[float | None] = Field(
+        description="1 - p, p the two-sided probability of a value so far out; null "
+        "where it is missing or one of the first of its series."
+    )
+
+
+class PredictedSeries(SeriesForecast):
+    """What was applied to one series, and its forecasts."""
+
+    anomaly: Anomaly
+
+
 class Predicted(BaseModel):
     """The answer to POST /predict."""
 
     model: Model
-    forecasts: list[SeriesForecast]
+    forecasts: list[PredictedSeries]
     errors: list[Refused]
 
 
@@ -78,6 +94,7 @@ class SeriesState(BaseModel):
 
     unique_id: str
     state: State
+    anomaly: Anomaly
 
 
 class Observed(BaseModel):

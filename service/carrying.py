@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from forecaster.anomaly import scores
 from forecaster.covariates import Covariates
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency
 from forecaster.streaming import (
     StepModel,
-    advance_series,
+    expect_series,
     forecast_series,
     quantiles_at,
 )
@@ -102,23 +103,34 @@ def journey(
     return Journey(grid, state, begin, values, {**exog, **plan.exog})
 
 
-def carry(model: StepModel, journeys: Sequence[Journey]) -> NDArray[np.float32]:
-    """Return the states [N, S] at the end of each journey."""
+def carry(
+    model: StepModel, journeys: Sequence[Journey]
+) -> tuple[NDArray[np.float32], list[Floats]]:
+    """Return the states [N, S] at the end of each journey, and how unusual values were.
+
+    The second are the anomaly scores of the values of each journey, NaN where one is
+    missing or nothing was expected of it yet.
+    """
     states = model.initial_state(len(journeys)).copy()
     for row, one in enumerate(journeys):
         if one.state is not None:
             states[row] = one.state
-    if any(len(one.values) for one in journeys):
-        starts = [times_at(one.grid, np.array([one.begin]))[0] for one in journeys]
-        values = [one.values for one in journeys]
-        covariates = Covariates.read(model.manifest.covariates)
-        exog = [
-            matrix(covariates, one.exog, one.begin, len(one.values)) for one in journeys
+    if not any(len(one.values) for one in journeys):
+        return states, [one.values for one in journeys]
+    starts = [times_at(one.grid, np.array([one.begin]))[0] for one in journeys]
+    values = [one.values for one in journeys]
+    covariates = Covariates.read(model.manifest.covariates)
+    exog = [
+        matrix(covariates, one.exog, one.begin, len(one.values)) for one in journeys
+    ]
+    # What overflows is found and refused afterwards, series by series.
+    with np.errstate(over="ignore", invalid="ignore"):
+        states, expected = expect_series(model, states, values, starts, exog)
+        unusual = [
+            scores(y, quantiles, model.manifest.quantiles)
+            for y, quantiles in zip(values, expected, strict=True)
         ]
-        # What overflows is found and refused afterwards, series by series.
-        with np.errstate(over="ignore", invalid="ignore"):
-            states = advance_series(model, states, values, starts, exog)
-    return states
+    return states, unusual
 
 
 def levels_of(wanted: Wanted, known: tuple[float, ...]) -> tuple[float, ...]:

@@ -22,14 +22,23 @@ def to_json(value: object) -> bytes:
 def predicted(answer: Answer, wanted: Wanted) -> dict[str, Any]:
     """Return the answer to POST /predict."""
     return _answered(
-        answer, "forecasts", [forecast(result, wanted) for result in answer.results]
+        answer,
+        "forecasts",
+        [
+            {**forecast(result, wanted), "anomaly": _anomaly(result)}
+            for result in answer.results
+        ],
     )
 
 
 def observed(answer: Answer) -> dict[str, Any]:
     """Return the answer to POST /observe."""
     series = [
-        {"unique_id": result.unique_id, "state": _state(result)}
+        {
+            "unique_id": result.unique_id,
+            "state": _state(result),
+            "anomaly": _anomaly(result),
+        }
         for result in answer.results
     ]
     return _answered(answer, "series", series)
@@ -95,6 +104,10 @@ def _state(result: Result) -> dict[str, Any]:
         "duplicates": result.counts.duplicates,
         "ignored": result.counts.ignored,
     }
+
+
+def _anomaly(result: Result) -> dict[str, Any]:
+    return {"ds": result.times, "score": result.scores}
 
 
 def _forecast(frequency: str, given: Forecast, wanted: Wanted) -> dict[str, Any]:

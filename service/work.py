@@ -6,6 +6,7 @@ refusal and leaves the others alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,12 @@ from service.planning import (
     Stored,
     check_gaps,
     format_step,
+    frequency_of,
     place,
     plan,
+    times_at,
 )
-from service.records import Append, Carried, Change, Grid, Span, State
+from service.records import Append, Carried, Change, Floats, Grid, Span, State
 from service.store import Snapshot
 
 FRESH = Span(0, 0)  # of a series that is not carried yet
@@ -62,6 +65,7 @@ class Result:
     job: Job
     state: State
     forecast: Forecast | None
+    scores: Floats  # how unusual each point was that was applied
 
     @property
     def unique_id(self) -> str:
@@ -82,6 +86,12 @@ class Result:
     def last_time(self) -> str | int:
         """The time of the last step carried."""
         return format_step(self.job.grid, self.span.end - 1)
+
+    @property
+    def times(self) -> list[Any]:
+        """The times of the points that were applied."""
+        grid = self.job.grid
+        return frequency_of(grid.frequency).format(times_at(grid, self.job.plan.steps))
 
     @property
     def change(self) -> Change | None:
@@ -141,16 +151,19 @@ def walk(
     """
     if not jobs:
         return [], []
-    states = carry(live.model, [job.journey for job in jobs])
+    states, unusual = carry(live.model, [job.journey for job in jobs])
     forecasts: list[Forecast | None] = [None] * len(jobs)
     if wanted is not None:
         ends = [(job.grid, job.plan.span.end) for job in jobs]
         ahead = [job.ahead for job in jobs]
         forecasts = [*forecast(live.model, states, ends, wanted, ahead)]
     results, refusals = [], []
-    for job, state, one in zip(jobs, states, forecasts, strict=True):
+    for job, state, one, all_scores in zip(
+        jobs, states, forecasts, unusual, strict=True
+    ):
         if np.isfinite(state).all() and (one is None or np.isfinite(one.values).all()):
-            results.append(Result(job, state, one))
+            scores = all_scores[job.plan.steps - job.journey.begin]
+            results.append(Result(job, state, one, scores))
         else:
             refusals.append(Refusal(job.unique_id, Unacceptable(_OVERFLOW, "y")))
     return results, refusals

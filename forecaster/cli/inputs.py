@@ -172,6 +172,16 @@ class Watched:
         self._bar.update(y.size)
         return advanced
 
+    def observe(self, state: Floats, y: Floats, x: Floats) -> tuple[Floats, Floats]:
+        """As the model's, counted."""
+        observed = self._model.observe(state, y, x)
+        self._bar.update(y.size)
+        return observed
+
+    def imagine(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """As the model's."""
+        return self._model.imagine(state, y, x)
+
     def forecast(self, state: Floats, x: Floats) -> Floats:
         """As the model's."""
         return self._model.forecast(state, x)

@@ -15,6 +15,7 @@ from forecaster.cli.common import (
     print_json,
 )
 from forecaster.cli.frames import (
+    Columns,
     as_csv,
     as_table,
     check_other_file,
@@ -31,7 +32,9 @@ from forecaster.cli.inputs import (
 )
 from forecaster.cli.levels import SpreadsLevels, level_option
 from forecaster.frequency import Frequency
+from forecaster.insample import insample
 from forecaster.manifest import Manifest
+from forecaster.panel import Panel
 from forecaster.prediction import Forecasts
 
 FILE = click.Path(path_type=Path)
@@ -47,6 +50,11 @@ FILE = click.Path(path_type=Path)
     help="Steps to forecast.  [default: as trained]",
 )
 @level_option
+@click.option(
+    "--insample",
+    is_flag=True,
+    help="Forecast each observed step one step ahead instead, and judge it.",
+)
 @click.option("--freq", help="Frequency, a pandas alias; inferred if not given.")
 @mending_options
 @click.option(
@@ -68,10 +76,14 @@ def predict(
     """Forecast what comes after the end of each series in DATA.
 
     The series need not be those the model was trained on. The columns are unique_id,
-    ds, the median under the model's NAME, then NAME-lo-80, NAME-hi-80 and so on.
+    ds, the median under the model's NAME, then NAME-lo-80, NAME-hi-80 and so on. With
+    --insample there is a row for each observed step instead, with its y before and its
+    anomaly score behind: 1 less the probability of a value so far from its forecast.
     Covariates known ahead are read from rows of DATA behind the last value, with y
     empty, or from --future. Without --out the forecasts go to stdout, as CSV or, on a terminal, as a table.
     """
+    if wishes["insample"] and wishes["horizon"] is not None:
+        raise click.UsageError("--insample is one step ahead; leave out --horizon")
     out: Path | None = wishes["out"]
     check_writable(out)
     check_other_file(out, data)
@@ -86,25 +98,30 @@ def predict(
 
     model = load(folder)
     say(f"read {panel}")
-    say(f"forecasting {horizon} steps with {name} {manifest.version}")
     with Watched(model, values=len(panel.values)) as watched:
-        forecasts = prediction.predict(watched, panel, horizon, wishes["levels"])
+        if wishes["insample"]:
+            say(f"judging {len(panel.values)} steps with {name} {manifest.version}")
+            columns = insample(watched, panel, name, wishes["levels"])
+            answer = _judged(panel, columns, name)
+        else:
+            say(f"forecasting {horizon} steps with {name} {manifest.version}")
+            forecasts = prediction.predict(watched, panel, horizon, wishes["levels"])
+            columns = prediction.long_columns(forecasts, name)
+            answer = _forecast(manifest, forecasts)
     if as_json:
-        print_json(_answer(manifest, forecasts))
+        about = {"name": manifest.name, "version": manifest.version}
+        print_json({"model": about, "freq": manifest.freq, **answer})
     if out is not None:
-        write(prediction.long_columns(forecasts, name), out)
+        write(columns, out)
         say(f"wrote {out}")
     elif not as_json:
-        columns = prediction.long_columns(forecasts, name)
         click.echo(as_table(columns) if sys.stdout.isatty() else as_csv(columns))
 
 
-def _answer(manifest: Manifest, forecasts: Forecasts) -> dict[str, Any]:
+def _forecast(manifest: Manifest, forecasts: Forecasts) -> dict[str, Any]:
     """What `--json` prints, in the words of the service's answer."""
     frequency = Frequency.parse(manifest.freq)
     return {
-        "model": {"name": manifest.name, "version": manifest.version},
-        "freq": manifest.freq,
         "forecasts": [
             {
                 "unique_id": unique_id,
@@ -115,3 +132,18 @@ def _answer(manifest: Manifest, forecasts: Forecasts) -> dict[str, Any]:
             for i, unique_id in enumerate(forecasts.ids)
         ],
     }
+
+
+def _judged(panel: Panel, columns: Columns, name: str) -> dict[str, Any]:
+    """What `--insample --json` prints: a list of each column for each series."""
+    renamed = {name: "median", "anomaly": "score"}
+    shown = []
+    for i, unique_id in enumerate(panel.ids):
+        rows = slice(panel.offsets[i], panel.offsets[i + 1])
+        one: dict[str, Any] = {
+            renamed.get(key, key.removeprefix(f"{name}-")): column[rows].tolist()
+            for key, column in columns.items()
+        }
+        one["ds"] = panel.frequency.format(columns["ds"][rows])
+        shown.append({**one, "unique_id": unique_id})
+    return {"insample": shown}

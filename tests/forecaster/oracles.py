@@ -29,7 +29,34 @@ def manifest(horizon: int, season_length: int = 1, freq: str = "1") -> Any:
     )
 
 
-class Oracle:
+class Model:
+    """What follows from `advance` and `forecast`, given the features of each step."""
+
+    manifest: Any
+
+    def observe(self, state: Floats, y: Floats, x: Floats) -> tuple[Floats, Floats]:
+        """One step after the other, with the forecast of each just before it."""
+        expected = []
+        for t in range(y.shape[1]):
+            ahead = np.repeat(x[:, t : t + 1], self.manifest.horizon, axis=1)
+            expected.append(self.forecast(state, ahead)[:, 0])
+            state = self.advance(state, y[:, t : t + 1], x[:, t : t + 1])
+        return state, np.stack(expected, axis=1)
+
+    def imagine(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """As if it had been observed."""
+        return self.advance(state, y, x)
+
+    def advance(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """See the models below."""
+        raise NotImplementedError
+
+    def forecast(self, state: Floats, x: Floats) -> Floats:
+        """See the models below."""
+        raise NotImplementedError
+
+
+class Oracle(Model):
     """Knows every series by its row; its state is the row and the count of values seen."""
 
     def __init__(self, truth: NDArray[np.float64], **about: Any) -> None:
@@ -53,7 +80,7 @@ class Oracle:
         return np.repeat(point[..., None], len(LEVELS), axis=-1).astype(np.float32)
 
 
-class Mean:
+class Mean(Model):
     """Forecasts the mean of all it has seen; its state is their sum and number."""
 
     def __init__(self, **about: Any) -> None:
@@ -77,7 +104,7 @@ class Mean:
         return (mean[:, None, None] + steps[:, None] + band).astype(np.float32)
 
 
-class Clock:
+class Clock(Model):
     """Forecasts the first calendar feature of each day; its state is the last day's two.
 
     A state that was carried with the features of other days is refused.

@@ -27,7 +27,7 @@ def after(values: np.ndarray, task: Task) -> tuple[np.ndarray, np.ndarray]:
     )
     bent = memory.bend(frames, coming)[:, -1, 0]
     truth = (bent - frames.level[:, -1]) / frames.scale[:, -1]
-    found = candidates(frames, course, task)
+    found = candidates(frames, course, task, np.arange(task.horizon))
     return np.asarray(found)[0, -1], np.asarray(truth)[0]
 
 

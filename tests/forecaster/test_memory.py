@@ -149,7 +149,7 @@ def test_the_seasonal_naive_base_repeats_the_last_season() -> None:
     y = np.arange(1, 13, dtype=np.float32)[None]
     grown = remember(Memory(zeros, zeros, np.zeros((1, 1), np.float32)), y, SEASON)
     result = frames(grown, RING, SEASON)
-    raw = unbend(result, seasonal_naive(result, 5, SEASON)[..., None])
+    raw = unbend(result, seasonal_naive(result, np.arange(5), SEASON)[..., None])
     assert np.allclose(np.asarray(raw)[0, -1, :, 0], [10, 11, 12, 10, 11])
 
 

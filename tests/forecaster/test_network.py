@@ -209,7 +209,9 @@ def test_before_training_the_median_is_the_mean_of_the_simple_forecasts() -> Non
     zero = np.zeros((1, net.state_size), np.float32)
     median = np.asarray(net.forward(zero, y, x)[0])[..., TASK.quantiles.index(0.5)]
     view, _ = net.observe(zero, y, x)
-    simple = np.asarray(candidates(view.frames, view.course, TASK)).mean(axis=-1)
+    simple = np.asarray(
+        candidates(view.frames, view.course, TASK, np.arange(TASK.horizon))
+    ).mean(axis=-1)
     mean = np.asarray(unbend(view.frames, simple[..., None]))[..., 0]
     assert np.allclose(median, mean, rtol=1e-4)
 
@@ -224,7 +226,7 @@ def test_without_boldness_the_median_is_the_seasonal_naive_forecast() -> None:
     net.boldness.assign(0.0)
     found = np.asarray(net.forward(zero, y, x)[0])
     view, _ = net.observe(zero, y, x)
-    naive = seasonal_naive(view.frames, TASK.horizon, TASK.season_length)
+    naive = seasonal_naive(view.frames, np.arange(TASK.horizon), TASK.season_length)
     expected = np.asarray(unbend(view.frames, naive[..., None]))[..., 0]
     middle = TASK.quantiles.index(0.5)
     assert np.allclose(found[..., middle], expected, rtol=1e-4, atol=1e-4)

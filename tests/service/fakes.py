@@ -74,6 +74,19 @@ class FakeModel:
             state[:, 2] += missing
         return state
 
+    def observe(self, state: Floats, y: Floats, x: Floats) -> tuple[Floats, Floats]:
+        """One step after the other; nothing is expected of the first value."""
+        expected = []
+        for t in range(y.shape[1]):
+            fan = self.forecast(state, x[:, t : t + 1])[:, 0]
+            expected.append(np.where(state[:, 1:2] > 0, fan, np.nan))
+            state = self.advance(state, y[:, t : t + 1], x[:, t : t + 1])
+        return state, np.stack(expected, axis=1)
+
+    def imagine(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """As if it had been observed."""
+        return self.advance(state, y, x)
+
     def forecast(self, state: Floats, x: Floats) -> Floats:
         """The smoothed value, fanned out by quantile and step."""
         fan = (

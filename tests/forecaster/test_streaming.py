@@ -109,7 +109,7 @@ def test_ten_thousand_more_steps_leave_the_carry_sane(
         forecasts.append(forecast_series(tiny_artifact, state, list(last), 12))
     middle = tiny_artifact.manifest.quantiles.index(0.5)
     first, last = forecasts
-    assert np.allclose(first[..., middle], last[..., middle], rtol=1e-4)
+    assert np.allclose(first[..., middle], last[..., middle], rtol=1e-3)
     # What comes true to the digit ten thousand times is forecast with less doubt.
     assert (np.ptp(last, axis=-1) <= np.ptp(first, axis=-1)).all()
 

@@ -35,7 +35,7 @@ class Tracker:
         self.network = network
         task = network.task
         self.about = grades(task.horizon, task.season_length, task.quantiles)
-        self._promise = ANCHOR + network.promise_size
+        self._promise = ANCHOR + network.head.promise_size
         self._slots = pending.slots(self.about)
 
     @property

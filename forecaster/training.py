@@ -178,7 +178,7 @@ def _begin_with(network: Network, weights: list[NDArray[Any]]) -> None:
         )
     for variable, weight in zip(network.weights, weights, strict=True):
         variable.assign(weight)
-    network.boldness.assign(1.0)  # chosen anew when training has ended
+    network.head.boldness.assign(1.0)  # chosen anew when training has ended
 
 
 def _choose_boldness(trainer: Trainer, held_out: list[Batch], loss: float) -> float:
@@ -189,13 +189,13 @@ def _choose_boldness(trainer: Trainer, held_out: list[Batch], loss: float) -> fl
     """
     scores = {1.0: loss}
     for boldness in BOLDNESS:
-        trainer.network.boldness.assign(boldness)
+        trainer.network.head.boldness.assign(boldness)
         score = trainer.score(held_out)
         scores[boldness] = np.inf if score is None else score
     chosen = min(scores, key=lambda boldness: scores[boldness])
     if scores[0.0] <= PLAIN * scores[chosen]:
         chosen = 0.0
-    trainer.network.boldness.assign(chosen)
+    trainer.network.head.boldness.assign(chosen)
     return scores[chosen]
 
 

@@ -155,8 +155,8 @@ def test_a_value_of_zero_is_not_a_missing_one() -> None:
 def test_the_season_before_counts_where_the_naive_forecast_comes_from() -> None:
     """A futr value k steps before the end moves the forecasts one season after it."""
     net, (y, x) = network(), sequence(1)
-    net.outlook.before.kernel.assign(10 * net.outlook.before.kernel)
-    for weights in (net.hidden.kernel, net.patch.kernel):
+    net.head.outlook.before.kernel.assign(10 * net.head.outlook.before.kernel)
+    for weights in (net.head.hidden.kernel, net.patch.kernel):
         weights.assign(0 * weights)  # so that nothing else tells of the past
     plain = forecast(net, y, x)
     for back in range(1, 7):

@@ -223,7 +223,7 @@ def test_without_boldness_the_median_is_the_seasonal_naive_forecast() -> None:
     net, (y, x) = network(), sequence(2, 20)
     zero = np.zeros((2, net.state_size), np.float32)
     bold = np.asarray(net.forward(zero, y, x)[0])
-    net.boldness.assign(0.0)
+    net.head.boldness.assign(0.0)
     found = np.asarray(net.forward(zero, y, x)[0])
     view, _ = net.observe(zero, y, x)
     naive = seasonal_naive(view.frames, np.arange(TASK.horizon), TASK.season_length)
@@ -267,7 +267,7 @@ def test_dropout_is_for_training_alone() -> None:
 
 def test_quantiles_step_outwards_from_the_median() -> None:
     """Each level lies one positive step beyond its neighbour on the median's side."""
-    from forecaster.network import spread_out
+    from forecaster.head import spread_out
 
     raw = np.array([0.3, -1.0, 2.0, 0.5, 1.5], np.float32)
     step = np.log1p(np.exp(raw - 1.0))

@@ -251,14 +251,14 @@ def test_held_out_origins_choose_how_bold_forecasts_are(
     from forecaster.training import train
 
     def best_at_half(self: Trainer, batches: object) -> float:
-        return abs(float(self.network.boldness) - 0.5)
+        return abs(float(self.network.head.boldness) - 0.5)
 
     monkeypatch.setattr(Trainer, "validate", best_at_half)
     monkeypatch.setattr(Trainer, "score", best_at_half)
     decided = short_plan(seasonal_panel, steps=3)
     parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
     trained = train(parts, decided, silent=True)
-    assert float(trained.network.boldness) == 0.5
+    assert float(trained.network.head.boldness) == 0.5
     assert trained.validation_loss == 0.0
 
 

@@ -214,6 +214,32 @@ def test_predict_goes_on_where_each_series_ends(
 
 
 @pytest.mark.tf
+def test_insample_forecasts_each_observed_step_from_the_one_before(
+    run: Run, data: Path, tiny_models: Path
+) -> None:
+    """A row for each step of the file, its value, intervals and how unusual it was."""
+    outcome = run(
+        "predict", data, "--name", "tiny", "--insample", "--models-dir", tiny_models
+    )
+    assert outcome.code == 0, outcome.err
+    rows = rows_of(outcome.out)
+    given = rows_of(data.read_text())
+    assert [row["unique_id"] for row in rows] == [row["unique_id"] for row in given]
+    assert list(rows[0]) == [
+        "unique_id", "ds", "y", "tiny",
+        "tiny-lo-80", "tiny-hi-80", "tiny-lo-95", "tiny-hi-95", "anomaly",
+    ]  # fmt: skip
+    assert rows[0]["anomaly"] == ""  # nothing preceded it
+    late = [row for row in rows[20:60] if row["anomaly"]]
+    assert len(late) > 20
+    for row in late:
+        assert 0.0 <= float(row["anomaly"]) <= 1.0
+        assert (
+            float(row["tiny-lo-95"]) <= float(row["tiny"]) <= float(row["tiny-hi-95"])
+        )
+
+
+@pytest.mark.tf
 def test_all_spellings_of_levels_and_formats_agree(
     run: Run, data: Path, tiny_models: Path, tmp_path: Path
 ) -> None:

@@ -90,6 +90,27 @@ def test_carrying_is_replaying_over_http_and_restarts(
         np.testing.assert_allclose(numbers(one)[1:], expected, rtol=1e-5)
 
 
+def test_a_planted_outlier_is_told_from_ordinary_points(
+    start_server: Callable[..., Server],
+) -> None:
+    """Its score is the highest; missing and first points have none."""
+    values = history(200)
+    values[150], values[151] = 400.0, None
+    server = start_server()
+    server.wait_for("/health/ready", 200)
+    server.post("/observe", {"series": entry("a", values[:100])})
+    answer = server.post("/predict", {"series": entry("a", values[100:], 100)})
+    found = answer["forecasts"][0]["anomaly"]
+    assert len(found["ds"]) == len(found["score"]) == 100
+    assert found["score"][51] is None
+    known = [score for score in found["score"] if score is not None]
+    assert all(0.0 <= score <= 1.0 for score in known)
+    assert max(known) == found["score"][50] > 0.99
+
+    again = server.post("/observe", {"series": entry("b", values[:20])})
+    assert again["series"][0]["anomaly"]["score"][0] is None
+
+
 def test_a_long_history_in_one_body_is_the_same_as_in_many(
     start_server: Callable[..., Server], tiny_artifact: Artifact
 ) -> None:

@@ -12,13 +12,13 @@ from forecaster.exog import Columns, Exog
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 from forecaster.prediction import predict
-from tests.forecaster.oracles import LEVELS, Floats, manifest
+from tests.forecaster.oracles import LEVELS, Floats, Model, manifest
 
 TAKEN = Covariates((Column("f", "futr"), Column("h", "hist"), Column("s", "stat")))
 LENGTHS = (20, 30)
 
 
-class Teller:
+class Teller(Model):
     """Forecasts what it was told ahead plus the sum of all it was told before.
 
     What is missing counts a thousand, so that nothing can be left out unseen.

@@ -8,10 +8,10 @@ import numpy as np
 from forecaster.calendar import features
 from forecaster.frequency import Frequency
 from forecaster.streaming import advance_series, forecast_series
-from tests.forecaster.oracles import LEVELS, Clock, Mean
+from tests.forecaster.oracles import LEVELS, Clock, Mean, Model
 
 
-class Blocks:
+class Blocks(Model):
     """Forecasts one step from a list; its state is the sum of what it was fed."""
 
     def __init__(self, *blocks: list[float]) -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from forecaster.calendar import feature_names, features
 from forecaster.covariates import Covariates, rows_of
 from forecaster.panel import Panel
-from forecaster.units import ordinary_errors
+from forecaster.units import ordinary_errors, ordinary_spread
 from forecaster.windows import LaneBatch, lane_batches
 
 Floats = NDArray[np.float32]
@@ -67,6 +67,15 @@ class Split:
     def calendar(self) -> int:
         """How many features come from the calendar."""
         return len(feature_names(self.panel.frequency, self.covariates.holidays))
+
+    @property
+    def positive(self) -> bool:
+        """Whether no value is negative, held out or not."""
+        return not bool((self.panel.values < 0).any())
+
+    def spread(self, ring: int) -> float:
+        """How far values usually lie from the mean of their series, see `units`."""
+        return ordinary_spread(self.panel, self.train_ends, ring)
 
     def training(
         self, lanes: int, chunk: int, rng: np.random.Generator

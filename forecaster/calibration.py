@@ -23,7 +23,14 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from forecaster.memory import Anchor, apart, bend_from, bent_distance, held_back
+from forecaster.memory import (
+    Anchor,
+    allowed,
+    apart,
+    bend_from,
+    bent_distance,
+    held_back,
+)
 
 EDGES = (0.1, 0.9, 0.025, 0.975)
 # How an error that is normally distributed behaves at these edges: the distance of the
@@ -43,7 +50,7 @@ COMMON_GAIN, COMMON_PRIOR = 0.004, 100.0
 OWN_GAIN, OWN_PRIOR = 0.002, 300.0
 SWIFT_MOST = 2.0
 SWIFT_NOISE = 0.3  # swift values well below this are noise
-FORGET = 0.5  # share of its gain that swift forgets at each score
+FORGET = 0.1  # share of its gain that swift forgets at each score
 # When for about a season errors were much smaller than expected, swift moves faster.
 HASTE, HASTE_FROM = 4.0, 0.6
 # Bent widths of less than this are float32 noise, and teach nothing.
@@ -106,7 +113,7 @@ def grades(horizon: int, season_length: int, quantiles: tuple[float, ...]) -> Gr
         strides=tuple(_stride(step) for step in knots),
         quantiles=quantiles,
         horizon=horizon,
-        swift_gain=float(np.clip(0.7 / season_length, 0.005, 0.05)),
+        swift_gain=swift_gain(season_length),
         patience=float(min(0.05, 1.0 / season_length)),
     )
 
@@ -114,6 +121,17 @@ def grades(horizon: int, season_length: int, quantiles: tuple[float, ...]) -> Gr
 def _stride(step: int) -> int:
     """A divisor of the step, at most a quarter of it, as large as can be."""
     return max(s for s in range(1, max(1, step // 4) + 1) if step % s == 0)
+
+
+def swift_gain(season_length: int) -> float:
+    """The share of a score that moves the swift part; a season of scores moves it wholly.
+
+    >>> swift_gain(24), swift_gain(7), swift_gain(1)
+    (0.05833333333333333, 0.15, 0.05)
+    """
+    if season_length == 1:
+        return 0.05
+    return float(np.clip(1.4 / season_length, 0.005, 0.15))
 
 
 def ratios(y: Any, scaled: Any, origin: Anchor, about: Grades) -> tuple[Any, Any]:
@@ -281,4 +299,4 @@ def widened(scaled: Any, origin: Anchor, log_factor: Any, about: Grades) -> Any:
     on_bent = apart(origin, moved)
     high = np.array(about.quantiles) > 0.5
     near = ops.where(high, ops.minimum(on_raw, on_bent), ops.maximum(on_raw, on_bent))
-    return origin.centre + ops.sort(near, axis=-1)
+    return allowed(origin, origin.centre + ops.sort(near, axis=-1))

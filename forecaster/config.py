@@ -64,9 +64,9 @@ class Architecture:
 
     cell: str = "lstm"
     layers: int = 2
-    units: int = 128
-    patch_units: int = 256
-    head_units: int = 256
+    units: int = 64
+    patch_units: int = 128
+    head_units: int = 128
     dropout: float = 0.15
     recurrence: bool = (
         True  # without it the ring and the average course are all there is

@@ -38,18 +38,18 @@ def inherited(panel: Panel, wishes: Wishes, parent: Manifest) -> Plan:
     architecture = Architecture(
         **{f.name: own[f.name] for f in fields(Architecture) if f.name in own}
     )
-    schedule = default_schedule(panel.lengths)
+    if wishes.horizon is None:
+        wishes = replace(wishes, horizon=parent.horizon)
+    season = wishes.season_length or parent.season_length
+    wishes = replace(wishes, season_length=season)
+    if not wishes.holidays:
+        wishes = replace(wishes, holidays=tuple(parent.covariates.get("holidays", ())))
+    schedule = default_schedule(panel.lengths, season)
     gentle = replace(
         schedule,
         steps=max(1, int(schedule.steps * STEPS_SHARE)),
         learning_rate=schedule.learning_rate * RATE_SHARE,
     )
-    if wishes.horizon is None:
-        wishes = replace(wishes, horizon=parent.horizon)
-    if wishes.season_length is None:
-        wishes = replace(wishes, season_length=parent.season_length)
-    if not wishes.holidays:
-        wishes = replace(wishes, holidays=tuple(parent.covariates.get("holidays", ())))
     decided = plan(panel, wishes, Defaults(architecture, gentle))
     static = Covariates.read(parent.covariates).of("stat")
     task = replace(

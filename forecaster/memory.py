@@ -28,6 +28,8 @@ FILLED_WEIGHT = 1e-3
 FARTHEST = 3.0
 # Distances of more than so many bends are alike: a ring of zeros has hardly any bend.
 MOST_BENDS = 1e15
+# A series is young until so many values were observed.
+YOUNG = 8
 # The largest share of a distance that float32 tells from the whole; it is 15 once bent.
 MOST_SHARE = 1.0 - 1e-6
 
@@ -42,6 +44,16 @@ class Memory(NamedTuple):
     )
 
 
+class Usual(NamedTuple):
+    """What is usual among the series of a model, for what one alone does not tell yet."""
+
+    spread: Any  # scale of a series, on the bent scale; a young one is given it
+    positive: Any  # 1 where no series has ever been negative, else 0
+
+
+UNKNOWN = Usual(0.0, 0.0)
+
+
 class Frames(NamedTuple):
     """The ring as it stood after each new step, with the scale read off it."""
 
@@ -51,6 +63,7 @@ class Frames(NamedTuple):
     centre: Any  # [B, T, 1] raw value that bent distances are measured from
     level: Any  # [B, T, 1] of bent distances
     scale: Any  # [B, T, 1] of bent distances, positive
+    positive: Any  # [B, T, 1] 1 where forecasts are not to be negative, else 0
 
 
 def remember(memory: Memory, y: Any, season_length: int) -> Memory:
@@ -112,18 +125,22 @@ def latest(marked: Any, step: Any, spacing: int) -> Any:
     return ops.max(ops.where(usable, step[None, None, :], -1), axis=2)
 
 
-def frames(memory: Memory, ring: int, season_length: int) -> Frames:
+def frames(
+    memory: Memory, ring: int, season_length: int, usual: Usual = UNKNOWN
+) -> Frames:
     """The ring after each new step on its bent scale, with level and scale.
 
     The bend is read off the sizes of the ring's values (see `bending`), the centre is
     the mean of the last season. The level is the mean bent distance of the last season
     from the centre, the scale the mean distance of the ring's values from the level.
-    All weigh observed values only.
+    All weigh observed values only. One value says nothing of how far the next may lie:
+    the scale of a series with fewer than `YOUNG` in its ring is that of other series too.
 
     Args:
         memory: values and seen [B, R + T], age [B, T].
         ring: R.
         season_length: m.
+        usual: among the series of the model.
     """
     steps = ops.shape(memory.age)[1]
     place = ops.arange(ring, dtype="int32")
@@ -142,7 +159,17 @@ def frames(memory: Memory, ring: int, season_length: int) -> Frames:
     level = weighted_mean(distance, recent)
     distance = distance - level
     scale = _usual(ops.abs(distance), weight) + SCALE_FLOOR
-    return Frames(distance / scale, weight, bend, centre, level, scale)
+    scale = scale + usual.spread * _youth(weight)
+    lowest = ops.min(values * valid, axis=2, keepdims=True)
+    positive = usual.positive * ops.cast(lowest >= 0, "float32")
+    return Frames(distance / scale, weight, bend, centre, level, scale, positive)
+
+
+def _youth(weight: Any) -> Any:
+    """1 where one value has been observed, falling to 0 where `YOUNG` have [B, T, 1]."""
+    enough = min(YOUNG, weight.shape[2])
+    count = ops.sum(weight, axis=2, keepdims=True)
+    return ops.clip((enough - count) / max(1, enough - 1), 0.0, 1.0)
 
 
 def bend(frames_: Frames, raw: Any) -> Any:
@@ -184,7 +211,7 @@ def unbend(frames_: Frames, scaled: Any) -> Any:
     small mistake there a huge number.
     """
     here = Anchor(*(part[..., None] for part in anchor(frames_)))
-    return here.centre + apart(here, bent_distance(here, scaled))
+    return allowed(here, here.centre + apart(here, bent_distance(here, scaled)))
 
 
 class Anchor(NamedTuple):
@@ -195,6 +222,7 @@ class Anchor(NamedTuple):
     level: Any
     scale: Any
     farthest: Any  # on the bent scale
+    positive: Any = 0.0  # 1 where forecasts are not to be negative
 
 
 def anchor(frames_: Frames) -> Anchor:
@@ -203,7 +231,14 @@ def anchor(frames_: Frames) -> Anchor:
     ring = ops.abs(frames_.scaled * frames_.scale + frames_.level + centre)
     known = ops.where(frames_.weight > 0, ring, 0.0)
     farthest = ops.max(known, axis=2, keepdims=True) + FARTHEST
-    return Anchor(frames_.bend, frames_.centre, frames_.level, frames_.scale, farthest)
+    return Anchor(
+        frames_.bend,
+        frames_.centre,
+        frames_.level,
+        frames_.scale,
+        farthest,
+        frames_.positive,
+    )
 
 
 def bent_distance(anchor_: Anchor, scaled: Any) -> Any:
@@ -215,6 +250,11 @@ def held_back(anchor_: Anchor, distance: Any) -> Any:
     """Bent distances, no farther than a forecast may go."""
     bent = ops.arcsinh(anchor_.centre / anchor_.bend)
     return ops.clip(distance, -anchor_.farthest - bent, anchor_.farthest - bent)
+
+
+def allowed(anchor_: Anchor, raw: Any) -> Any:
+    """Raw values, no less than 0 where none has ever been negative."""
+    return ops.where(anchor_.positive > 0, ops.relu(raw), raw)
 
 
 def apart(anchor_: Anchor, distance: Any) -> Any:

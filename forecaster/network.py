@@ -47,6 +47,10 @@ class Network(keras.Model):
         self.task = task
         self.size = size
         dense = keras.layers.Dense
+        self.spread, self.positive = (
+            self.add_weight(shape=(), initializer="zeros", trainable=False, name=name)
+            for name in memory.Usual._fields
+        )
         self.exogenous = Exogenous(task, name="exogenous")
         self.patch = dense(size.patch_units, activation="gelu", name="patch")
         self.entry = dense(size.units, name="entry")
@@ -84,6 +88,16 @@ class Network(keras.Model):
         x = ops.zeros((1, 1 + self.task.horizon, self.task.features))
         self.forward(state, ops.zeros((1, 1)), x)
 
+    def expect(self, spread: float, *, positive: bool) -> None:
+        """Sets what is usual among the series of this model, see `memory.Usual`."""
+        self.spread.assign(spread)
+        self.positive.assign(float(positive))
+
+    @property
+    def usual(self) -> memory.Usual:
+        """What is usual among the series of this model."""
+        return memory.Usual(self.spread, self.positive)
+
     def forward(
         self, state: Any, y: Any, x: Any, *, training: bool = False
     ) -> tuple[Any, Any]:
@@ -111,7 +125,7 @@ class Network(keras.Model):
         before = self._unpack(state)
         rows = self.exogenous.carried(before.row, x[:, : ops.shape(y)[1]])
         grown = memory.remember(before.memory, y, task.season_length)
-        frames = memory.frames(grown, task.ring, task.season_length)
+        frames = memory.frames(grown, task.ring, task.season_length, self.usual)
         level = profile.cycle_level(frames, task.cycle)
         deviation = (frames.scaled[:, :, -1:] - level)[:, :, 0]
         sums = profile.smoothed(before.course, deviation, grown.age)
@@ -146,7 +160,8 @@ class Network(keras.Model):
             seen=_one_more(carried.memory.seen),
             age=carried.memory.age,
         )
-        frames = memory.frames(shifted, self.task.ring, self.task.season_length)
+        task = self.task
+        frames = memory.frames(shifted, task.ring, task.season_length, self.usual)
         course = profile.cycle_level(frames, self.task.cycle) + profile.course(
             _one_more(carried.course), carried.memory.age, self.task.cycle
         )

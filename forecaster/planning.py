@@ -23,9 +23,11 @@ from forecaster.panel import Panel
 LONGEST_DEFAULT_HORIZON = 48
 LONGEST_RING = 1024
 # How long is trained when nobody says: a network learns a small panel by heart in more
-# epochs, and a large one has said all in so many steps.
+# epochs, and a large one has said all in so many steps, the sooner where no season is to
+# be learnt.
 EPOCHS = 25
 STEPS = (240, 1000)
+STEPS_WITHOUT_SEASON = (240, 500)
 # What a network of this shape can hold in memory while it trains.
 LONGEST_SEASON = 4096
 LONGEST_HORIZON = 1024
@@ -103,7 +105,7 @@ def plan(panel: Panel, wishes: Wishes, defaults: Defaults | None = None) -> Plan
     }
     given = {name: value for name, value in overrides.items() if value is not None}
     if defaults is None:
-        defaults = Defaults(Architecture(), default_schedule(panel.lengths))
+        defaults = Defaults(Architecture(), default_schedule(panel.lengths, season))
     architecture, schedule = configured(
         wishes.config, given, defaults.architecture, defaults.schedule
     )
@@ -184,14 +186,17 @@ def seasons_in_cycle(season: int, ring: int) -> int:
     return 7 if 18 <= season <= 48 and ring >= 7 * season else 1
 
 
-def default_schedule(lengths: Any) -> Schedule:
+def default_schedule(lengths: Any, season: int) -> Schedule:
     """How long to train: so many epochs, with lanes that go on for several chunks.
 
-    >>> default_schedule(np.full(414, 960)).steps, default_schedule(np.full(3, 500)).lanes
-    (1000, 5)
+    >>> default_schedule(np.full(414, 960), 24).steps
+    1000
+    >>> default_schedule(np.full(3, 500), 1).lanes
+    5
     """
     total = int(lengths.sum())
     chunk = int(np.clip(np.median(lengths) // 2, 8, 64))
     lanes = int(np.clip(total // (4 * chunk), 4, 64))
-    steps = int(np.clip(EPOCHS * total // (lanes * chunk), *STEPS))
+    limits = STEPS_WITHOUT_SEASON if season == 1 else STEPS
+    steps = int(np.clip(EPOCHS * total // (lanes * chunk), *limits))
     return Schedule(steps=steps, lanes=lanes, chunk=chunk)

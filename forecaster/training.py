@@ -162,8 +162,10 @@ def _network(split: Split, plan: Plan, weights: list[NDArray[Any]] | None) -> Ne
     network = Network(plan.task, plan.architecture, cudnn=gpu)
     network.initialise()
     network.exogenous.scale(*split.covariates.constants(_told(split)))
+    network.expect(split.spread(plan.task.ring), positive=split.positive)
     if weights is not None:
         _begin_with(network, weights)
+        network.positive.assign(network.positive * float(split.positive))
     return network
 
 

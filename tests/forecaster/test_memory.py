@@ -1,5 +1,7 @@
 """The ring buffer in the graph, against a plain loop."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -207,3 +209,49 @@ def test_one_outlier_does_not_rule_the_scale(outlier: float) -> None:
         scaled = np.asarray(found.scaled)[0, -1, -season:]
         units.append(np.abs(np.diff(scaled)).mean())
     assert units[1] > 0.1 * units[0]
+
+
+def framed(values: list[float], spread: float = 0.0, positive: float = 0.0) -> Any:
+    """The frames of one series under what is usual for a model."""
+    from forecaster.memory import Memory, Usual, frames, remember
+
+    zeros = np.zeros((1, RING), np.float32)
+    begin = Memory(zeros, zeros, np.zeros((1, 1), np.float32))
+    grown = remember(begin, np.array([values], np.float32), SEASON)
+    return frames(grown, RING, SEASON, Usual(spread, positive))
+
+
+def test_a_young_series_is_as_wide_as_others_and_a_grown_one_as_itself() -> None:
+    """One value has the spread of other series, a full ring its own alone."""
+    values = [5.0, 5.1, 4.9, 5.0, 5.1, 4.9, 5.0, 5.1, 4.9, 5.0]
+    given = np.asarray(framed(values, spread=0.3).scale)[0, :, 0]
+    own = np.asarray(framed(values).scale)[0, :, 0]
+    assert given[0] == pytest.approx(0.3, rel=1e-3)
+    assert (np.diff(given - own)[: RING - 1] < 0).all()
+    assert (given[RING - 1 :] == own[RING - 1 :]).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "positive", "least"),
+    [
+        ([3.0, 0.0, 2.0, 9.0], 1.0, 0.0),
+        ([3.0, 0.0, 2.0, 9.0], 0.0, -1.0),  # others were negative
+        ([3.0, -4.0, 2.0, 9.0], 1.0, -1.0),  # it was negative itself
+    ],
+)
+def test_what_was_never_negative_is_not_forecast_below_zero(
+    values: list[float], positive: float, least: float
+) -> None:
+    """Neither by the network nor by the widening of its intervals."""
+    from forecaster.calibration import grades, widened
+    from forecaster.memory import anchor, unbend
+
+    found = framed(values, positive=positive)
+    scaled = np.array([-60.0, -40.0, -30.0, 0.0, 1.0], np.float32)
+    given = np.broadcast_to(scaled, (1, len(values), 5))
+    raw = np.asarray(unbend(found, given[:, :, None]))[0, -1, 0]
+    about = grades(4, SEASON, (0.025, 0.1, 0.5, 0.9, 0.975))
+    wide = np.asarray(widened(given, anchor(found), np.ones(5, np.float32), about))
+    for quantiles in (raw, wide[0, -1]):
+        assert quantiles[0] == 0 if least == 0 else quantiles[0] < least
+        assert (np.diff(quantiles) >= 0).all()

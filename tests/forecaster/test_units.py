@@ -6,7 +6,7 @@ import pytest
 from forecaster import units
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
-from forecaster.units import UNIT_FLOOR, ordinary_errors
+from forecaster.units import UNIT_FLOOR, ordinary_errors, ordinary_spread
 
 
 def by_hand(values: np.ndarray, season_length: int) -> float:
@@ -39,3 +39,20 @@ def test_the_units_of_many_series_are_those_of_each(
     ends = np.maximum(panel.lengths - rng.integers(0, 5, len(values)), 1)
     expected = [by_hand(panel.values_of(i)[:end], season) for i, end in enumerate(ends)]
     assert np.allclose(ordinary_errors(panel, ends, season), expected, rtol=1e-6)
+
+
+def test_the_spread_is_that_of_the_first_values_of_a_usual_series() -> None:
+    """A series that was constant in its first ring and wild later counts as constant."""
+    values = [np.full(30, 7.0), np.tile([8.0, 12.0], 20), np.tile([50.0, 150.0], 20)]
+    values[0][10:] = 1e6
+    panel = Panel.from_series(list("abc"), values, [1] * 3, Frequency("1"))
+    bend = 0.05 * 10.0
+    expected = (np.arcsinh(12 / bend) - np.arcsinh(8 / bend)) / 2
+    found = ordinary_spread(panel, panel.lengths, ring=10)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_spread_of_single_values_is_nothing() -> None:
+    """Where no series has a second value nothing is known of any spread."""
+    panel = Panel.from_series(["a"], [np.array([3.0])], [1], Frequency("1"))
+    assert ordinary_spread(panel, panel.lengths, ring=5) == 0.0

@@ -58,6 +58,12 @@ class Limits:
     max_points: int = _setting(200_000, "points in one request", low=1)
     max_horizon: int = _setting(1_000, "steps of one forecast", low=1)
     max_gap: int = _setting(10_000, "absent steps that a series may skip at once")
+    max_queue: int = _setting(
+        20_000, "series that may wait in one process before 429", low=1
+    )
+    deadline_s: int = _setting(
+        30, "seconds until a request that waits is given up with 503", low=1
+    )
 
 
 @dataclass(frozen=True, slots=True)

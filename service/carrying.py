@@ -144,6 +144,16 @@ def levels_of(wanted: Wanted, known: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(sorted({0.5} | (asked or set(known))))
 
 
+def check_levels(wanted: Wanted, known: tuple[float, ...]) -> None:
+    """Raise Unacceptable unless a model of these quantiles can answer a wish."""
+    try:
+        quantiles_at(
+            known, np.zeros((1, len(known)), np.float32), levels_of(wanted, known)
+        )
+    except InputError as error:
+        raise Unacceptable(str(error), "level") from error
+
+
 def share_of(level: float) -> tuple[float, float]:
     """Return the two quantile levels that bound a central interval of ``level`` %.
 
@@ -168,9 +178,6 @@ def forecast(
         ends: of each series the grid, and the step after the last.
         wanted: horizon and levels.
         ahead: of each series what is known of the steps ahead [K, futr].
-
-    Raises:
-        Unacceptable: a level lies outside what the model knows.
     """
     known = model.manifest.quantiles
     levels = levels_of(wanted, known)
@@ -178,10 +185,7 @@ def forecast(
     last = [times_at(grid, np.array([end - 1]))[0] for grid, end in ends]
     with np.errstate(over="ignore", invalid="ignore"):
         raw = forecast_series(model, states, last, horizon, ahead)
-        try:
-            values = quantiles_at(known, raw, levels)
-        except InputError as error:
-            raise Unacceptable(str(error), "level") from error
+        values = quantiles_at(known, raw, levels)
     return [
         Forecast(
             times_at(grid, end + np.arange(horizon)),

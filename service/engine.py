@@ -1,39 +1,40 @@
 """The use cases: observe points, forecast, show and forget what is carried.
 
-A request is planned against one snapshot of the store, walked through the model with
-no lock held, and committed by compare-and-swap; a series that somebody else moved in
-the meantime is planned again. Nothing is answered before it is durable.
+A request becomes a piece for each of its series; pieces of concurrent requests are done
+together (`batching`, `rounds`). Nothing is answered before it is durable.
 """
 
-import random
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import count
 from typing import Protocol
 
 import numpy as np
 
 from forecaster.settings import Limits
-from service.carrying import Live, Wanted
+from service.batching import Batcher, QueueFull, Sizes, Unfinished
+from service.carrying import Live, Wanted, check_levels
 from service.errors import (
     AllRefused,
+    Busy,
     Contended,
+    Expired,
     Refusal,
     ServiceError,
     StoreFailure,
     Unacceptable,
+    Unavailable,
     UnknownSeries,
 )
 from service.exchange import Answer, Ask, Portrait, forecast_only
+from service.pieces import Allowance, Piece, Rules, Terms
 from service.planning import Points, times_at
 from service.records import Listed
+from service.rounds import Outcome, Rounds, series_of
 from service.store import Store
-from service.turns import Turns
-from service.work import Result, Rules, plan_all, walk
+from service.work import Result
 
-PATIENCE_S = 10.0  # with a series that others write too: for a turn, then to commit
 MAX_FORECAST_STEPS = 2_000_000  # series times horizon of one request
 RECENT = 100  # values shown of a series
 NOT_CARRIED = "nothing is carried for that series; GET /series lists what is"
@@ -62,8 +63,9 @@ class Engine:
         self._models = models
         self._store = store
         self._limits = limits
-        self._pause = pause
-        self._turns = Turns()
+        self._batcher: Batcher[Piece, Outcome] = Batcher(
+            Rounds(store, pause).do, series_of, Sizes(room=limits.max_queue)
+        )
 
     def observe(self, ask: Ask) -> Answer:
         """Apply the points, durably, and forecast where forecasts are wanted.
@@ -74,14 +76,16 @@ class Engine:
         """
         self._check(ask)
         live = self._models.get(ask.name)
-        _check_steps(len(ask.series), self._wanted(live, ask))
-        with self._turns.taken(_written(live.name, ask), PATIENCE_S):
-            results, refusals = self._settle(live, ask, _distinct(ask.series))
+        wanted = self._wanted(live, ask)
+        _check_steps(len(ask.series), wanted)
+        if wanted is not None:
+            check_levels(wanted, live.model.manifest.quantiles)
+        terms = self._terms(live, ask, wanted)
+        pieces = [Piece(points, terms) for points in _distinct(ask.series)]
+        results, refusals = self._settled(pieces)
         refusals = [*ask.refused, *_twice(ask.series), *refusals]
         if refusals and not results:
             raise AllRefused(tuple(refusals))
-        place = {points.unique_id: i for i, points in enumerate(ask.series)}
-        results.sort(key=lambda result: place[result.unique_id])
         return Answer(live.name, live.version, tuple(results), tuple(refusals))
 
     def portray(self, unique_id: str, name: str | None) -> Portrait:
@@ -120,44 +124,34 @@ class Engine:
         if not self._store.drop(name, unique_id):
             raise UnknownSeries(NOT_CARRIED)
 
-    def _settle(
-        self, live: Live, ask: Ask, todo: list[Points]
-    ) -> tuple[list[Result], list[Refusal]]:
-        """Plan, walk and commit until every series is either applied or refused."""
+    def _terms(self, live: Live, ask: Ask, wanted: Wanted | None) -> Terms:
+        limits = self._limits
+        horizon = (wanted and wanted.horizon) or limits.max_horizon
+        rules = Rules(ask.on_conflict, ask.key, limits.max_gap, horizon)
+        allowance = Allowance(limits.max_points)
+        return Terms(live, rules, wanted, ask.stateless, allowance)
+
+    def _settled(self, pieces: Sequence[Piece]) -> tuple[list[Result], list[Refusal]]:
+        """Return what became of each piece, in their order."""
+        deadline = time.monotonic() + self._limits.deadline_s
+        try:
+            outcomes = self._batcher.run(pieces, deadline)
+        except QueueFull as error:
+            raise Busy(
+                "more series wait than the queue has room for (max_queue); try again "
+                "after a moment, with fewer series at once"
+            ) from error
         results: list[Result] = []
         refusals: list[Refusal] = []
-        deadline = time.monotonic() + PATIENCE_S
-        for attempt in count():
-            done, refused = self._walk(live, ask, todo)
-            lost = self._commit(live, ask, done)
-            results += [result for result in done if result.unique_id not in lost]
-            refusals += refused
-            todo = [points for points in todo if points.unique_id in lost]
-            if not todo or time.monotonic() > deadline:
-                break
-            self._pause(random.uniform(0, 0.001 * 2 ** min(attempt, 6)))
-        contended = Contended("others write to this series all the time; try again")
-        return results, [
-            *refusals,
-            *(Refusal(points.unique_id, contended) for points in todo),
-        ]
-
-    def _walk(
-        self, live: Live, ask: Ask, todo: Sequence[Points]
-    ) -> tuple[list[Result], list[Refusal]]:
-        limits = self._limits
-        wanted = self._wanted(live, ask)
-        horizon = (wanted and wanted.horizon) or limits.max_horizon
-        rules = Rules(
-            ask.on_conflict, ask.key, limits.max_gap, limits.max_points, horizon
-        )
-        if ask.stateless:
-            jobs, unplanned = plan_all(live, todo, None, rules)
-        else:
-            with self._store.snapshot() as log:
-                jobs, unplanned = plan_all(live, todo, log, rules)
-        results, overflown = walk(live, jobs, wanted)
-        return results, [*unplanned, *overflown]
+        for piece, outcome in zip(pieces, outcomes, strict=True):
+            if isinstance(outcome, Result):
+                results.append(outcome)
+            else:
+                if isinstance(outcome, StoreFailure) and len(pieces) == 1:
+                    raise outcome  # not about this series
+                why = _late(outcome) if isinstance(outcome, Unfinished) else outcome
+                refusals.append(Refusal(piece.points.unique_id, why))
+        return results, refusals
 
     def _wanted(self, live: Live, ask: Ask) -> Wanted | None:
         """Return what is wanted; the model's own horizon only up to the limit."""
@@ -165,17 +159,6 @@ class Engine:
             return ask.wanted
         horizon = min(live.model.manifest.horizon, self._limits.max_horizon)
         return replace(ask.wanted, horizon=horizon)
-
-    def _commit(self, live: Live, ask: Ask, results: Sequence[Result]) -> set[str]:
-        changes = [result.change for result in results if result.change is not None]
-        if ask.stateless or not changes:
-            return set()
-        try:
-            return self._store.commit(live.name, live.version, changes)
-        except StoreFailure:
-            if any(len(change.steps) for change in changes):
-                raise
-            return set()  # only states would be lost, which the log can give again
 
     def _check(self, ask: Ask) -> None:
         limits = self._limits
@@ -204,11 +187,13 @@ def _check_steps(series: int, wanted: Wanted | None) -> None:
         )
 
 
-def _written(name: str, ask: Ask) -> list[tuple[str, str]]:
-    """Return the series that a request brings points for, to be kept."""
-    if ask.stateless:
-        return []
-    return [(name, points.unique_id) for points in ask.series if len(points.values)]
+def _late(piece: Unfinished) -> Unavailable:
+    if piece.tries:
+        return Contended("others write to this series all the time; try again")
+    return Expired(
+        "the time for this request was over before its turn came (deadline_s), and "
+        "nothing of this series was done; try again after a moment"
+    )
 
 
 def _distinct(series: Sequence[Points]) -> list[Points]:

@@ -6,9 +6,11 @@
     ├── UnknownModel          no model of that name
     ├── UnknownSeries         nothing is carried for that series
     ├── Conflict              a timestamp is carried already, with another value
+    ├── Busy                  too much waits already
     └── Unavailable           not now, worth trying again
         ├── NoModel           no model is loaded and warm
         ├── StoreFailure      the store cannot be read or written
+        ├── Expired           its turn did not come in time
         └── Contended         other writers moved the series first, every time
 
 Messages are for the caller: they say what was expected and what to do, and never repeat
@@ -49,6 +51,10 @@ class Conflict(ServiceError):
     """A timestamp is carried already, with another value."""
 
 
+class Busy(ServiceError):
+    """Too much waits already; worth trying again after a moment."""
+
+
 class Unavailable(ServiceError):
     """Cannot be done now; worth trying again after a moment."""
 
@@ -59,6 +65,10 @@ class NoModel(Unavailable):
 
 class StoreFailure(Unavailable):
     """The store cannot be read or written."""
+
+
+class Expired(Unavailable):
+    """Its turn did not come in time; nothing was done."""
 
 
 class Contended(Unavailable):

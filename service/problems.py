@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException
 
 from service.errors import (
     AllRefused,
+    Busy,
     Conflict,
     Malformed,
     Refusal,
@@ -34,6 +35,7 @@ STATUS: dict[type[ServiceError], int] = {
     UnknownSeries: 404,
     Conflict: 409,
     Unacceptable: 422,
+    Busy: 429,
     Unavailable: 503,
 }
 MENDS = {
@@ -118,7 +120,7 @@ def _response(status: int, detail: str, errors: list[dict[str, Any]]) -> Respons
         status=status,
         content_type="application/problem+json",
     )
-    if status == 503:
+    if status in (429, 503):
         answer.headers["Retry-After"] = str(RETRY_AFTER_S)
     return answer
 

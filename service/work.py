@@ -1,7 +1,7 @@
 """One series of a request on its way: planned against the log, then walked and forecast.
 
-`plan_all` reads, `walk` computes; in both, a series that cannot be served becomes a
-refusal and leaves the others alone.
+`plan_all` reads, `walk` computes, each for series of many requests at once; in both, a
+series that cannot be served becomes the error that says why, and leaves the others alone.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.carrying import Forecast, Journey, Live, Wanted, carry, forecast, journey
-from service.errors import Conflict, Refusal, ServiceError, Unacceptable, UnknownSeries
+from service.errors import Conflict, ServiceError, Unacceptable, UnknownSeries
 from service.exog import told
+from service.pieces import Piece
 from service.planning import (
     Counts,
-    OnConflict,
     Placed,
     Plan,
     Points,
@@ -35,17 +35,6 @@ FRESH = Span(0, 0)  # of a series that is not carried yet
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """How the points of a request are taken."""
-
-    on_conflict: OnConflict
-    key: str | None  # the same for a request and its retries
-    max_gap: int  # absent steps that one series may skip at once
-    max_absent: int  # absent steps that all series of the request may skip
-    horizon: int  # steps ahead that covariates may be given for
-
-
-@dataclass(frozen=True, slots=True)
 class Job:
     """What is to be done for one series."""
 
@@ -55,6 +44,7 @@ class Job:
     plan: Plan
     journey: Journey
     append: Append | None  # to be remembered
+    wanted: Wanted | None
     ahead: NDArray[np.float32]  # covariates of the steps behind the last [K, futr]
 
 
@@ -113,51 +103,34 @@ class Result:
         )
 
 
-def plan_all(
-    live: Live, asked: Sequence[Points], log: Snapshot | None, rules: Rules
-) -> tuple[list[Job], list[Refusal]]:
-    """Return what is to be done for each series, and the series for which nothing can.
+def plan_all(pieces: Sequence[Piece], log: Snapshot | None) -> list[Job | ServiceError]:
+    """Return what is to be done for each piece, or why nothing can.
 
     Args:
-        live: the model.
-        asked: points of each series; ids once each.
+        pieces: all of one model; ids once each.
         log: the store, or None to work with these points alone.
-        rules: how the points are taken.
     """
-    ids = [points.unique_id for points in asked]
+    live = pieces[0].terms.live
+    ids = [piece.points.unique_id for piece in pieces]
     carried = {} if log is None else log.carried(live.name, live.version, ids)
-    if log is not None and rules.key is not None:
-        carried |= _sent_before(asked, carried, log, rules.key)
-    jobs, refusals, absent = [], [], 0
-    for points in asked:
+    if log is not None:
+        carried |= _sent_before(pieces, carried, log)
+    jobs: list[Job | ServiceError] = []
+    for piece in pieces:
         try:
-            job, skipped = _plan_one(
-                live, points, carried.get(points.unique_id), log, rules, absent
-            )
-            absent += skipped
-            jobs.append(job)
+            jobs.append(_plan_one(piece, carried.get(piece.points.unique_id), log))
         except ServiceError as error:
-            refusals.append(Refusal(points.unique_id, error))
-    return jobs, refusals
+            jobs.append(error)
+    return jobs
 
 
-def walk(
-    live: Live, jobs: Sequence[Job], wanted: Wanted | None
-) -> tuple[list[Result], list[Refusal]]:
-    """Return what the model makes of the jobs, and those whose numbers overflow.
-
-    Raises:
-        Unacceptable: a level lies outside what the model knows.
-    """
+def walk(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
+    """Return what the model makes of the jobs, or that its numbers overflow."""
     if not jobs:
-        return [], []
+        return []
     states, unusual = carry(live.model, [job.journey for job in jobs])
-    forecasts: list[Forecast | None] = [None] * len(jobs)
-    if wanted is not None:
-        ends = [(job.grid, job.plan.span.end) for job in jobs]
-        ahead = [job.ahead for job in jobs]
-        forecasts = [*forecast(live.model, states, ends, wanted, ahead)]
-    results, refusals = [], []
+    forecasts = _forecasts(live, jobs, states)
+    results: list[Result | ServiceError] = []
     for job, state, one, all_scores in zip(
         jobs, states, forecasts, unusual, strict=True
     ):
@@ -165,8 +138,26 @@ def walk(
             scores = all_scores[job.plan.steps - job.journey.begin]
             results.append(Result(job, state, one, scores))
         else:
-            refusals.append(Refusal(job.unique_id, Unacceptable(_OVERFLOW, "y")))
-    return results, refusals
+            results.append(Unacceptable(_OVERFLOW, "y"))
+    return results
+
+
+def _forecasts(
+    live: Live, jobs: Sequence[Job], states: NDArray[np.float32]
+) -> list[Forecast | None]:
+    """Return the forecasts that are wanted; those alike are made in one call."""
+    alike: dict[Wanted, list[int]] = {}
+    for row, job in enumerate(jobs):
+        if job.wanted is not None:
+            alike.setdefault(job.wanted, []).append(row)
+    found: list[Forecast | None] = [None] * len(jobs)
+    for wanted, rows in alike.items():
+        ends = [(jobs[row].grid, jobs[row].plan.span.end) for row in rows]
+        ahead = [jobs[row].ahead for row in rows]
+        made = forecast(live.model, states[rows], ends, wanted, ahead)
+        for row, one in zip(rows, made, strict=True):
+            found[row] = one
+    return found
 
 
 _OVERFLOW = (
@@ -175,14 +166,8 @@ _OVERFLOW = (
 )
 
 
-def _plan_one(
-    live: Live,
-    points: Points,
-    carried: Carried | None,
-    log: Snapshot | None,
-    rules: Rules,
-    absent: int,
-) -> tuple[Job, int]:
+def _plan_one(piece: Piece, carried: Carried | None, log: Snapshot | None) -> Job:
+    points, live, rules = piece.points, piece.terms.live, piece.terms.rules
     _refuse_misfits(live, points, carried, log)
     span = FRESH if carried is None else carried.span
     grid = None if carried is None else carried.grid
@@ -195,19 +180,23 @@ def _plan_one(
     stored = _stored(placed, span, carried, log)
     planned = plan(placed, span, stored, rules.on_conflict, said.stat)
     skipped = check_gaps(planned.steps, span, rules.max_gap)
-    if absent + skipped > rules.max_absent:  # before they are laid out in memory
-        raise Unacceptable(
-            f"this request skips more than {rules.max_absent} absent steps in all "
-            "(max_points); send fewer series or a shorter time at once"
-        )
+    piece.terms.allowance.take(points.unique_id, skipped)
     way = journey(placed.grid, carried, planned, log)
     append = None
     if earlier is None and rules.key is not None and _untimed(points):
         append = Append(rules.key, next_step, len(points.values))
     last = span.end if not len(placed.steps) else int(placed.steps[-1]) + 1
     ahead = said.ahead[planned.span.end - last :]
-    job = Job(points.unique_id, carried, placed.grid, planned, way, append, ahead)
-    return job, skipped
+    return Job(
+        points.unique_id,
+        carried,
+        placed.grid,
+        planned,
+        way,
+        append,
+        piece.terms.wanted,
+        ahead,
+    )
 
 
 def _untimed(points: Points) -> bool:
@@ -215,20 +204,23 @@ def _untimed(points: Points) -> bool:
 
 
 def _sent_before(
-    asked: Sequence[Points], carried: dict[str, Carried], log: Snapshot, key: str
+    pieces: Sequence[Piece], carried: dict[str, Carried], log: Snapshot
 ) -> dict[str, Carried]:
-    """Return the series that got values without times with this key before."""
-    known = [
-        carried[points.unique_id]
-        for points in asked
-        if _untimed(points) and points.unique_id in carried
-    ]
-    found = log.appends(key, [one.pk for one in known])
-    return {
-        one.unique_id: replace(one, append=found[one.pk])
-        for one in known
-        if one.pk in found
-    }
+    """Return the series that got values without times with their key before."""
+    asked: dict[str, list[Carried]] = {}
+    for piece in pieces:
+        key, known = piece.terms.rules.key, carried.get(piece.points.unique_id)
+        if key is not None and known is not None and _untimed(piece.points):
+            asked.setdefault(key, []).append(known)
+    found: dict[str, Carried] = {}
+    for key, series in asked.items():
+        appends = log.appends(key, [one.pk for one in series])
+        found |= {
+            one.unique_id: replace(one, append=appends[one.pk])
+            for one in series
+            if one.pk in appends
+        }
+    return found
 
 
 def _retried(earlier: Append, points: Points) -> int:

@@ -3,6 +3,7 @@
 import threading
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -64,7 +65,11 @@ class Bench:
         self.store = Store(open_database(f"sqlite:///{folder}/x.db"))
         self.model = FakeModel(manifest(frequency))
         self.models = OneModel(Live("demo", "v1", self.model))
-        self.engine = Engine(self.models, self.store, LIMITS, pause=lambda _: None)
+        self.engine = self.another()
+
+    def another(self, limits: Limits = LIMITS) -> Engine:
+        """An engine on the same store, as another process has it."""
+        return Engine(self.models, self.store, limits, pause=lambda _: None)
 
     def send(
         self, hours: dict[int, float], unique_id: str = "a", **how: object
@@ -404,13 +409,13 @@ def test_stateless_requests_leave_no_trace(bench: Bench) -> None:
 def test_a_writer_that_lost_plans_again(bench: Bench) -> None:
     """Here the same points arrive twice at once: one applies, the other repeats."""
     bench.send({0: 1.0})
-    commit = bench.store.commit
+    commit, other = bench.store.commit, bench.another()
     rivals = [{1: 2.0}, {2: 3.0}]
 
     def beaten(name: str, version: str, changes: list[Change]) -> set[str]:
         if rivals:
             bench.store.commit = commit  # type: ignore[method-assign]
-            bench.send(rivals.pop())
+            other.observe(Ask((by_hour(rivals.pop(), "a"),)))
             bench.store.commit = beaten  # type: ignore[method-assign, assignment]
         return commit(name, version, changes)
 
@@ -424,11 +429,9 @@ def test_a_writer_that_lost_plans_again(bench: Bench) -> None:
     )
 
 
-def test_a_writer_that_always_loses_is_told_to_come_back(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_writer_that_always_loses_is_told_to_come_back(bench: Bench) -> None:
     """After a bounded time, with nothing applied."""
-    monkeypatch.setattr(engine, "PATIENCE_S", 0.05)
+    bench.engine = bench.another(replace(LIMITS, deadline_s=1))
     bench.store.commit = lambda *args: {"a"}  # type: ignore[method-assign]
     with pytest.raises(AllRefused) as caught:
         bench.send({0: 1.0})

@@ -16,7 +16,7 @@ import forecaster
 from forecaster import artifact
 from forecaster.settings import Settings, load
 from forecaster.streaming import StepModel
-from service import problems, telemetry
+from service import metrics, problems, telemetry
 from service.answers import Problem
 from service.database import open_database
 from service.documented import refuse_url
@@ -67,7 +67,8 @@ def create_app(
     log = telemetry.new_log() if log is None else log
     store = Store(open_database(settings.server.database, settings.server.threads))
     live = Models(Path(settings.server.models_dir), load_model)
-    engine = Engine(live, store, settings.limits)
+    watch = metrics.Metrics()
+    engine = Engine(live, store, settings.limits, watch)
     app = OpenAPI(
         "service",
         info=Info(title="Forecaster", version=forecaster.__version__),
@@ -82,6 +83,7 @@ def create_app(
     app.extensions[EXTENSION] = Service(live, store, engine)
     app.wsgi_app = RawPaths(app.wsgi_app)  # type: ignore[method-assign]
     telemetry.register(app, log)
+    metrics.register(app, watch)
     problems.register(app, log)
     for api in (
         predict.routes(engine),

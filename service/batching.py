@@ -45,12 +45,14 @@ class _Ticket(Generic[Piece, Outcome]):
     """One request in the queue."""
 
     pieces: Sequence[Piece]
+    entered: float
     deadline: float
     turn: threading.Condition
     waiting: deque[int] = field(default_factory=deque)
     running: int = 0
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     tries: dict[int, int] = field(default_factory=dict)
+    begun: bool = False
     error: BaseException | None = None
 
 
@@ -75,6 +77,7 @@ class Batcher(Generic[Piece, Outcome]):
         key: Callable[[Piece], Hashable | None],
         sizes: Sizes = Sizes(),
         now: Callable[[], float] = time.monotonic,
+        waited: Callable[[float], None] = lambda seconds: None,
     ) -> None:
         """Make one.
 
@@ -83,11 +86,13 @@ class Batcher(Generic[Piece, Outcome]):
             key: pieces with the same are done one after the other; None is like no other.
             sizes: how much is done together.
             now: seconds.
+            waited: is told how long each request waited for its first turn.
         """
         self._do = do
         self._key = key
         self._sizes = sizes
         self._now = now
+        self._waited = waited
         self._lock = threading.Lock()
         self._queue: list[_Ticket[Piece, Outcome]] = []
         self._busy: set[Hashable] = set()
@@ -117,7 +122,7 @@ class Batcher(Generic[Piece, Outcome]):
         self, pieces: Sequence[Piece], deadline: float
     ) -> _Ticket[Piece, Outcome]:
         ticket: _Ticket[Piece, Outcome] = _Ticket(
-            pieces, deadline, threading.Condition(self._lock)
+            pieces, self._now(), deadline, threading.Condition(self._lock)
         )
         ticket.waiting.extend(range(len(pieces)))
         with self._lock:
@@ -168,6 +173,9 @@ class Batcher(Generic[Piece, Outcome]):
             taken.append(index)
         ticket.waiting.extendleft(reversed(held))
         ticket.running += len(taken)
+        if taken and not ticket.begun:
+            ticket.begun = True
+            self._waited(self._now() - ticket.entered)
         return taken
 
     def _lead(self, batch: _Batch[Piece, Outcome]) -> None:

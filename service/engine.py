@@ -31,7 +31,7 @@ from service.exchange import Answer, Ask, Portrait, forecast_only
 from service.pieces import Allowance, Piece, Rules, Terms
 from service.planning import Points, times_at
 from service.records import Listed
-from service.rounds import Outcome, Rounds, series_of
+from service.rounds import Outcome, Rounds, Watch, series_of
 from service.store import Store
 from service.work import Result
 
@@ -58,13 +58,17 @@ class Engine:
         models: Models,
         store: Store,
         limits: Limits,
+        watch: Watch,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._models = models
         self._store = store
         self._limits = limits
         self._batcher: Batcher[Piece, Outcome] = Batcher(
-            Rounds(store, pause).do, series_of, Sizes(room=limits.max_queue)
+            Rounds(store, watch, pause).do,
+            series_of,
+            Sizes(room=limits.max_queue),
+            waited=lambda seconds: watch.stage("queue", seconds),
         )
 
     def observe(self, ask: Ask) -> Answer:

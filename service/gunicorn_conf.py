@@ -1,8 +1,10 @@
 """How gunicorn runs the service: settings from the environment and forecaster.toml."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from forecaster.errors import ConfigError
@@ -27,6 +29,7 @@ worker_tmp_dir = (
 )  # a slow disk must not look like a dead worker
 accesslog = None  # the service logs each request itself
 
+COUNTED = "PROMETHEUS_MULTIPROC_DIR"
 # Read by TensorFlow when a worker loads it. The models are small: one step takes as long
 # with one thread as with two (measured), and requests run beside each other anyway. A
 # server computes on the CPU.
@@ -48,6 +51,15 @@ def on_starting(server: Any) -> None:
     except (ConfigError, StoreFailure) as error:
         sys.stderr.write(f"Error: {error}\n")
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None
+
+    if COUNTED not in os.environ:  # where the workers count together, see `metrics`
+        server.counted = mkdtemp(prefix="forecaster-", dir=worker_tmp_dir)
+        os.environ[COUNTED] = server.counted
+
+
+def on_exit(server: Any) -> None:
+    """Take away what was counted."""
+    shutil.rmtree(getattr(server, "counted", ""), ignore_errors=True)
 
 
 def post_fork(server: Any, worker: Any) -> None:

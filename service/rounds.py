@@ -7,7 +7,9 @@ planned again.
 
 import random
 import time
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
 
 from service.carrying import Live
 from service.errors import ServiceError, StoreFailure
@@ -16,6 +18,21 @@ from service.store import Store
 from service.work import Job, Result, plan_all, walk
 
 Outcome = Result | ServiceError
+
+
+class Watch(Protocol):
+    """Who wants to know how the work goes."""
+
+    def stage(self, name: str, seconds: float) -> None:
+        """A stage took so long: queue, plan, compute or commit."""
+
+    def batch(self, series: int) -> None:
+        """So many series were done together."""
+
+    def points(self, applied: int, duplicates: int, ignored: int) -> None:
+        """So much became of points, and is durable."""
+
+
 PAUSE_S = 0.01  # at most, after a batch in which others moved every series
 
 
@@ -23,13 +40,15 @@ class Rounds:
     """Does batches on one store."""
 
     def __init__(
-        self, store: Store, pause: Callable[[float], None] = time.sleep
+        self, store: Store, watch: Watch, pause: Callable[[float], None] = time.sleep
     ) -> None:
         self._store = store
+        self._watch = watch
         self._pause = pause
 
     def do(self, pieces: Sequence[Piece]) -> list[Outcome | None]:
         """Return what became of each piece; None of one that others moved first."""
+        self._watch.batch(len(pieces))
         outcomes: list[Outcome | None] = [None] * len(pieces)
         for alike in _alike(pieces):
             found = self._of_one_kind([pieces[place] for place in alike])
@@ -43,11 +62,34 @@ class Rounds:
         """Do pieces of one model that are all kept, or all not."""
         terms = pieces[0].terms
         try:
-            planned = self._planned(pieces)
+            with self._timed("plan"):
+                planned = self._planned(pieces)
         except StoreFailure as failure:
             return [failure] * len(pieces)
-        outcomes = _walked(terms.live, planned)
-        return outcomes if terms.stateless else self._commit(terms.live, outcomes)
+        with self._timed("compute"):
+            outcomes = _walked(terms.live, planned)
+        if terms.stateless:
+            return outcomes
+        with self._timed("commit"):
+            done = self._commit(terms.live, outcomes)
+        self._count(done)
+        return done
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._watch.stage(stage, time.perf_counter() - began)
+
+    def _count(self, done: Sequence[Outcome | None]) -> None:
+        counts = [one.counts for one in done if isinstance(one, Result)]
+        self._watch.points(
+            sum(one.applied for one in counts),
+            sum(one.duplicates for one in counts),
+            sum(one.ignored for one in counts),
+        )
 
     def _planned(self, pieces: Sequence[Piece]) -> list[Job | ServiceError]:
         if pieces[0].terms.stateless:

@@ -29,6 +29,7 @@ from service.errors import (
 )
 from service.exchange import Ask
 from service.exog import Given
+from service.metrics import Metrics
 from service.planning import Points
 from service.records import Change
 from service.store import Snapshot, Store
@@ -69,7 +70,7 @@ class Bench:
 
     def another(self, limits: Limits = LIMITS) -> Engine:
         """An engine on the same store, as another process has it."""
-        return Engine(self.models, self.store, limits, pause=lambda _: None)
+        return Engine(self.models, self.store, limits, Metrics(), pause=lambda _: None)
 
     def send(
         self, hours: dict[int, float], unique_id: str = "a", **how: object

@@ -18,6 +18,7 @@ from service.engine import Engine
 from service.errors import AllRefused
 from service.exchange import Ask
 from service.exog import Given
+from service.metrics import Metrics
 from service.planning import Points
 from service.store import Store
 from service.work import Result
@@ -43,7 +44,9 @@ class Bench:
         self.store = Store(open_database(f"sqlite:///{folder}/x.db"))
         self.model = FakeModel(manifest(covariates=TAKEN))
         self.models = OneModel(Live("demo", "v1", self.model))
-        self.engine = Engine(self.models, self.store, LIMITS, pause=lambda _: None)
+        self.engine = Engine(
+            self.models, self.store, LIMITS, Metrics(), pause=lambda _: None
+        )
 
     def send(self, first: int, values: list[float], **given: Any) -> Result:
         """Send values from an hour on, with covariates; `how` is for the request."""

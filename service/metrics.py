@@ -1,0 +1,111 @@
+"""What is counted and timed, as Prometheus reads it at ``GET /metrics``.
+
+Several workers write into files of one folder, which ``gunicorn_conf`` makes, so that whichever answers tells of all. What is counted of one
+request carries its route and never an id.
+"""
+
+import os
+import time
+
+from flask import Flask, Response, g, request
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # by which prometheus-client finds it
+SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
+SERIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class Metrics:
+    """The counters of one app."""
+
+    def __init__(self) -> None:
+        self._registry = own = CollectorRegistry()
+        self._requests = Counter(
+            "forecaster_requests",
+            "Requests answered",
+            ("method", "route", "status"),
+            registry=own,
+        )
+        self._seconds = Histogram(
+            "forecaster_request_seconds",
+            "Time from the head of a request to its answer",
+            ("route",),
+            buckets=SECONDS,
+            registry=own,
+        )
+        self._stages = Histogram(
+            "forecaster_stage_seconds",
+            "Time of a batch in each stage; of a request in the queue",
+            ("stage",),
+            buckets=SECONDS,
+            registry=own,
+        )
+        self._batches = Histogram(
+            "forecaster_batch_series",
+            "Series done together",
+            buckets=SERIES,
+            registry=own,
+        )
+        self._points = Counter(
+            "forecaster_points", "Points taken in", ("outcome",), registry=own
+        )
+
+    def stage(self, name: str, seconds: float) -> None:
+        """Note how long a stage took: queue, plan, compute or commit."""
+        self._stages.labels(name).observe(seconds)
+
+    def batch(self, series: int) -> None:
+        """Note how many series were done together."""
+        self._batches.observe(series)
+
+    def points(self, applied: int, duplicates: int, ignored: int) -> None:
+        """Note what became of points, once that is durable."""
+        for outcome, count in (
+            ("applied", applied),
+            ("duplicate", duplicates),
+            ("ignored", ignored),
+        ):
+            if count:
+                self._points.labels(outcome).inc(count)
+
+    def request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Note a request that has been answered."""
+        self._requests.labels(method, route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def text(self) -> bytes:
+        """Return everything, of all workers, in the format of Prometheus."""
+        registry = self._registry
+        if FOLDER in os.environ:
+            registry = CollectorRegistry()
+            multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        return generate_latest(registry)
+
+
+def register(app: Flask, metrics: Metrics) -> None:
+    """Count the requests of an app, and answer ``GET /metrics``."""
+
+    @app.before_request
+    def begin() -> None:
+        g.counted_from = time.perf_counter()
+
+    @app.after_request
+    def end(answer: Response) -> Response:
+        metrics.request(
+            request.method,
+            str(request.url_rule),
+            answer.status_code,
+            time.perf_counter() - g.counted_from,
+        )
+        return answer
+
+    @app.get("/metrics")
+    def show_metrics() -> Response:
+        return Response(metrics.text(), content_type=TEXT)

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 
-from benchmarks import ablation_report, machine, ours
+from benchmarks import ablation_report, choices, machine, ours
 from benchmarks.cases import Case
-from benchmarks.choices import FOLDER, chosen, empty
+from benchmarks.choices import chosen, empty
 from benchmarks.measured import CommandError
 from benchmarks.results import Record, Results
 from benchmarks.sets import SETS
@@ -86,15 +86,13 @@ def _measured(case: Case, run: ours.Run, windows: bool) -> Record:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--data", type=FOLDER, required=True, help="Folder of the data sets.")
-@click.option("--sets", default="all", show_default=True, help="Names, with commas.")
-@click.option("--seeds", default="0,1,2", show_default=True, help="With commas.")
+@choices.DATA
+@choices.SETS
+@choices.SEEDS
 @click.option("--variants", default="all", show_default=True, help="With commas.")
-@click.option("--max-time", type=float, help="Passed to `train`, seconds.")
-@click.option(
-    "--work", type=FOLDER, default=Path("out/accuracy"), show_default=True, help="Kept."
-)
-@click.option("--out", type=click.Path(path_type=Path), default=OUT, help="The report.")
+@choices.MAX_TIME
+@choices.work("out/accuracy")
+@choices.out(OUT)
 def main(  # noqa: PLR0913 - one for each option
     data: Path,
     sets: str,

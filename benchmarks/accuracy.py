@@ -18,10 +18,10 @@ from pathlib import Path
 
 import click
 
-from benchmarks import accuracy_report, machine, ours, peering, scoring
+from benchmarks import accuracy_report, choices, machine, ours, peering, scoring
 from benchmarks.accuracy_report import OURS
 from benchmarks.cases import Case
-from benchmarks.choices import FOLDER, PEER_PYTHON, chosen, empty
+from benchmarks.choices import chosen, empty
 from benchmarks.measured import CommandError
 from benchmarks.peering import NEURAL, STATISTICAL, Peer
 from benchmarks.results import Record, Results
@@ -92,32 +92,20 @@ def run_set(case: Case, plan: Plan, results: Results) -> None:
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--data", type=FOLDER, required=True, help="Folder of the data sets.")
-@click.option("--sets", default="all", show_default=True, help="Names, with commas.")
-@click.option("--seeds", default="0,1,2", show_default=True, help="With commas.")
-@click.option("--max-time", type=float, help="Passed to `train`, seconds.")
+@choices.DATA
+@choices.SETS
+@choices.SEEDS
+@choices.MAX_TIME
 @click.option(
     "--peers",
     default="all",
     show_default=True,
     help="Methods of other libraries, with commas, or none.",
 )
-@click.option("--peer-steps", default=500, show_default=True, help="Their max_steps.")
-@click.option(
-    "--peer-python",
-    type=click.Path(path_type=Path),
-    default=PEER_PYTHON,
-    help="Python of their environment.  [default: that of make peers]",
-)
-@click.option(
-    "--work", type=FOLDER, default=Path("out/accuracy"), show_default=True, help="Kept."
-)
-@click.option(
-    "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=OUT,
-    help="The report.  [default: benchmarks/ACCURACY.md]",
-)
+@choices.PEER_STEPS
+@choices.PEERS_BY
+@choices.work("out/accuracy")
+@choices.out(OUT)
 def main(  # noqa: PLR0913 - one for each option
     data: Path,
     sets: str,

@@ -77,11 +77,12 @@ GOALS = {
     "m3_monthly": Goal(13.9, 13.2),
     "m3_quarterly": Goal(9.0, 8.8),
     "etth1": Goal(0.375, 0.351),
-    "exchange_rate": Goal(0.081, 0.081),
 }
+WALKS = ("exchange_rate",)  # no worse than the bar is all that can be asked of a walk
 BELOW_BARS = 0.85  # what is aimed for where the best naive bar is the one to beat
 
 
 def goal(name: str, best_bar: float) -> Goal:
     """What a set is held against: its own goal, else its best naive bar."""
-    return GOALS.get(name, Goal(best_bar, BELOW_BARS * best_bar))
+    aim = best_bar if name in WALKS else BELOW_BARS * best_bar
+    return GOALS.get(name, Goal(best_bar, aim))

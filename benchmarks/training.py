@@ -20,9 +20,17 @@ from pathlib import Path
 import click
 import numpy as np
 
-from benchmarks import machine, measured, ours, peering, scoring, training_report
+from benchmarks import (
+    choices,
+    machine,
+    measured,
+    ours,
+    peering,
+    scoring,
+    training_report,
+)
 from benchmarks.cases import Case
-from benchmarks.choices import FOLDER, PEER_PYTHON, chosen, empty
+from benchmarks.choices import chosen, empty
 from benchmarks.made import waves
 from benchmarks.measured import CommandError
 from benchmarks.peering import Peer
@@ -142,28 +150,21 @@ def _on(
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--data", type=FOLDER, required=True, help="Folder of the data sets.")
+@choices.DATA
 @click.option(
     "--parts", default="all", show_default=True, help="Of speed,score,memory."
 )
 @click.option("--steps", default=200, show_default=True, help="Of the speed test.")
-@click.option("--peer-steps", default=500, show_default=True, help="Their max_steps.")
+@choices.PEER_STEPS
 @click.option(
     "--values",
     default="100000,1000000,4000000",
     show_default=True,
     help="Sizes of the data of the memory test.",
 )
-@click.option(
-    "--peer-python",
-    type=click.Path(path_type=Path),
-    default=PEER_PYTHON,
-    help="Python.",
-)
-@click.option(
-    "--work", type=FOLDER, default=Path("out/training"), show_default=True, help="Kept."
-)
-@click.option("--out", type=click.Path(path_type=Path), default=OUT, help="The report.")
+@choices.PEERS_BY
+@choices.work("out/training")
+@choices.out(OUT)
 def main(  # noqa: PLR0913 - one for each option
     data: Path,
     parts: str,

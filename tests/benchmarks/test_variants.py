@@ -7,13 +7,16 @@ import pytest
 
 from benchmarks.patched import change
 from benchmarks.sets import SETS
+from benchmarks.training import PATIENT
 from benchmarks.variants import ALL, VARIANTS, applies, as_seen
 from tests.benchmarks.test_sets import DATA, needs_data
 
 
 @pytest.mark.tf
-@pytest.mark.parametrize("text", [text for one in ALL for text in one.constants])
-def test_what_a_variant_changes_is_there(text: str) -> None:
+@pytest.mark.parametrize(
+    "text", [*(text for one in ALL for text in one.constants), *PATIENT]
+)
+def test_what_a_benchmark_changes_is_there(text: str) -> None:
     """All that is changed exists, so that no variant is the whole model."""
     place, _, _ = text.partition("=")
     module_name, _, name = place.partition(":")

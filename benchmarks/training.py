@@ -42,9 +42,7 @@ SPEED_SCRIPT = Path(__file__).with_name("peers_speed.py")
 OUT = Path(__file__).with_name("TRAINING.md")
 STEPS = "[training]\nsteps = {}\n"
 SIZES = ("units", "layers", "patch_units", "head_units")
-PATIENT = (
-    "forecaster.session:PATIENCE=1000",
-)  # never stops before its steps are done
+PATIENT = ("forecaster.session:PATIENCE=1000",)  # never stops before its steps are done
 SHARES = (0.1, 0.15, 0.2, 0.25, 1 / 3, 0.5, 0.75, 1.0)  # of the other's time
 MARKS = (0.1, 0.2, 0.4, 0.6, 0.8)  # of its steps, where it is scored as well
 PARTS = ("speed", "score", "memory")

@@ -1,0 +1,120 @@
+"""The service in processes of its own, as a user runs it."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+START_S = 120  # a loaded machine imports TensorFlow slowly
+
+
+class Served:
+    """`forecaster serve` with its workers."""
+
+    def __init__(self, models_dir: Path, folder: Path, **settings: object) -> None:
+        """Prepare it.
+
+        Args:
+            models_dir: what it serves.
+            folder: where it runs, logs, and keeps its database unless told otherwise.
+            settings: by name.
+        """
+        settings = {"database": f"sqlite:///{folder}/service.db", **settings}
+        self.database = str(settings["database"])
+        self.port = _free_port()
+        self.folder = folder
+        self._models_dir = models_dir
+        self._environ = {f"FORECASTER_{k.upper()}": str(v) for k, v in settings.items()}
+
+    def start(self) -> None:
+        """Start it, in a group of processes of its own."""
+        self._log = (self.folder / "server.log").open("ab")
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "forecaster", "serve"),
+                *("--port", str(self.port), "--models-dir", str(self._models_dir)),
+            ],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **self._environ},
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+
+    def workers(self) -> list[int]:
+        """The processes that answer."""
+        file = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        try:
+            return [int(pid) for pid in file.read_text(encoding="ascii").split()]
+        except OSError:
+            return []
+
+    def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """One request on a connection of its own: (status, JSON or text)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {} if body is None else {"Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body)
+        try:
+            connection.request(method, path, data, headers)
+            answer = connection.getresponse()
+            text = answer.read().decode()
+        finally:
+            connection.close()
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return answer.status, json.loads(text) if is_json else text
+
+    def post(self, path: str, body: object) -> Any:
+        """A request that must succeed."""
+        status, answer = self.call("POST", path, body)
+        assert status == 200, answer
+        return answer
+
+    def wait_for(self, path: str, status: int) -> Any:
+        """Ask until the answer has that status."""
+        answer: Any = None
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            assert self.process.poll() is None, self.read_log()
+            try:
+                found, answer = self.call("GET", path)
+                if found == status:
+                    return answer
+            except OSError:
+                pass
+            time.sleep(0.1)
+        raise AssertionError(
+            f"{path} did not answer {status}: {answer}\n{self.read_log()}"
+        )
+
+    def stop(self) -> int:
+        """End it as a container would; what it exits with."""
+        self.process.terminate()
+        try:
+            return self.process.wait(timeout=60)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it and all its workers at once, as a machine does that loses its power."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._log.close()
+
+    def read_log(self) -> str:
+        """All it has printed."""
+        return (self.folder / "server.log").read_text(errors="replace")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -43,6 +43,7 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
 # `serve` becomes gunicorn, which is process 1 and ends with code 0 on SIGTERM.
 # --insecure: the network of a container is private until a port of it is published,
 # and 127.0.0.1 in here could not be published at all. Who publishes the port beyond
-# the machine decides who can reach it.
+# the machine decides who can reach it. Once there is an API key it is asked for all the
+# same: docker exec CONTAINER forecaster keys create --name NAME --scope admin
 ENTRYPOINT ["forecaster"]
 CMD ["serve", "--host", "0.0.0.0", "--insecure"]

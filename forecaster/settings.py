@@ -45,13 +45,13 @@ class Server:
         "sqlite:///state/forecaster.db", "where observations and states are kept"
     )
     insecure: bool = _setting(
-        False, "listen beyond this machine although no key is asked for"
+        False, "listen beyond this machine although there is no API key"
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request may ask for at most."""
+    """What one request, and one client, may ask for at most."""
 
     max_body_bytes: int = _setting(16 * 2**20, "bytes of a request's body", low=1)
     max_series: int = _setting(10_000, "series in one request", low=1)
@@ -63,6 +63,9 @@ class Limits:
     )
     deadline_s: int = _setting(
         30, "seconds until a request that waits is given up with 503", low=1
+    )
+    rate_limit: int = _setting(
+        0, "requests a minute of one API key, or of one address without; 0: no limit"
     )
 
 
@@ -149,21 +152,15 @@ def environment_name(name: str) -> str:
     return "FORECASTER_" + name.upper()
 
 
-def check_exposure(server: Server) -> None:
-    """Refuse to listen beyond this machine unless that was asked for in so many words.
+def is_exposed(server: Server) -> bool:
+    """Whether other machines can reach the service, and nobody said that this is safe.
 
-    >>> check_exposure(Server(host="127.0.0.1"))
-    >>> check_exposure(Server(host="0.0.0.0", insecure=True))
-
-    Raises:
-        ConfigError: other machines could reach the service, which asks for no key.
+    >>> is_exposed(Server(host="127.0.0.1")), is_exposed(Server(host="0.0.0.0"))
+    (False, True)
+    >>> is_exposed(Server(host="0.0.0.0", insecure=True))
+    False
     """
-    if not (server.insecure or is_loopback(server.host)):
-        raise ConfigError(
-            f"host {server.host!r} can be reached from other machines, and the service "
-            "asks for no key. Listen on 127.0.0.1, or say --insecure "
-            "(FORECASTER_INSECURE=1) if only trusted machines can reach it"
-        )
+    return not (server.insecure or is_loopback(server.host))
 
 
 def is_loopback(host: str) -> bool:

@@ -14,14 +14,16 @@ from flask_openapi3.openapi import OpenAPI
 
 import forecaster
 from forecaster import artifact
-from forecaster.settings import Settings, load
+from forecaster.settings import Settings, is_exposed, load
 from forecaster.streaming import StepModel
-from service import metrics, problems, telemetry
+from service import access, metrics, problems, telemetry
 from service.answers import Problem
 from service.database import open_database
-from service.documented import refuse_url
+from service.documented import refusals, refuse_url
 from service.engine import Engine
+from service.keyring import Keyring
 from service.live_model import Models
+from service.rates import Rates
 from service.raw_paths import RawPaths, SeriesId
 from service.routes import docs, health, models, predict, series
 from service.store import Store
@@ -65,14 +67,17 @@ def create_app(
     """
     settings = load() if settings is None else settings
     log = telemetry.new_log() if log is None else log
-    store = Store(open_database(settings.server.database, settings.server.threads))
+    database = open_database(settings.server.database, settings.server.threads)
+    store = Store(database)
     live = Models(Path(settings.server.models_dir), load_model)
     watch = metrics.Metrics()
     engine = Engine(live, store, settings.limits, watch)
+    closed = is_exposed(settings.server)  # then a key is asked for, come what may
     app = OpenAPI(
         "service",
         info=Info(title="Forecaster", version=forecaster.__version__),
-        security_schemes={},  # None would stand in the document as null
+        security_schemes=access.SCHEMES,
+        responses=refusals(),  # of routes that are in no blueprint
         doc_ui=False,
         validation_error_model=Problem,
         validation_error_callback=refuse_url,
@@ -85,6 +90,7 @@ def create_app(
     telemetry.register(app, log)
     metrics.register(app, watch)
     problems.register(app, log)
+    access.register(app, Keyring(database, closed), Rates(settings.limits.rate_limit))
     for api in (
         predict.routes(engine),
         series.routes(engine),
@@ -92,7 +98,7 @@ def create_app(
         health.routes(live, store),
     ):
         app.register_api(api)
-    app.register_blueprint(docs.routes(app))
+    app.register_blueprint(docs.routes(app, keys_required=closed))
     return app
 
 

@@ -34,26 +34,33 @@ RETRY_PARAMETER = {
 }
 REFUSALS = {
     400: "Malformed request",
+    401: "No API key, or none that is known",
+    403: "The API key has not the scope",
     404: "No such model or series",
     409: "A time is carried with another value",
     413: "Body too large",
     415: "The body is not application/json",
     422: "Wrong shape or value",
+    429: "More requests than the rate limit, or too much waits already",
     503: "No model ready, or store not writable",
 }
 
 
-def blueprint(name: str, about: str) -> APIBlueprint:
-    """Return a blueprint whose operations document every refusal."""
-    refusals: dict[Any, Any] = {
+def refusals() -> dict[Any, Any]:
+    """Return the documentation of every refusal, by its status."""
+    return {
         status: {"description": said, "content": PROBLEM}
         for status, said in REFUSALS.items()
     }
+
+
+def blueprint(name: str, about: str) -> APIBlueprint:
+    """Return a blueprint whose operations document every refusal."""
     return APIBlueprint(
         name,
         "service",
         abp_tags=[Tag(name=name, description=about)],
-        abp_responses=refusals,
+        abp_responses=refusals(),
         operation_id_callback=_named_like_the_view,
     )
 

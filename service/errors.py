@@ -2,11 +2,14 @@
 
     ServiceError
     ├── Malformed             the body is not JSON
+    ├── Unauthorized          no API key, or none that is known
+    ├── Forbidden             the API key has not the scope
     ├── Unacceptable          the request has the wrong shape or a value of no use
     ├── UnknownModel          no model of that name
     ├── UnknownSeries         nothing is carried for that series
     ├── Conflict              a timestamp is carried already, with another value
     ├── Busy                  too much waits already
+    ├── TooManyRequests       more than the rate limit; worth trying again later
     └── Unavailable           not now, worth trying again
         ├── NoModel           no model is loaded and warm
         ├── StoreFailure      the store cannot be read or written
@@ -35,6 +38,14 @@ class Malformed(ServiceError):
     """The body cannot be read as JSON."""
 
 
+class Unauthorized(ServiceError):
+    """No API key came, or none that is known."""
+
+
+class Forbidden(ServiceError):
+    """The API key is known, but has not the scope."""
+
+
 class Unacceptable(ServiceError):
     """The request can be read, but has the wrong shape or a value of no use."""
 
@@ -53,6 +64,14 @@ class Conflict(ServiceError):
 
 class Busy(ServiceError):
     """Too much waits already; worth trying again after a moment."""
+
+
+class TooManyRequests(ServiceError):
+    """More requests than the rate limit; ``retry_after_s`` is when to try again."""
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
 
 
 class Unavailable(ServiceError):

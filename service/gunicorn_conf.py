@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from forecaster.errors import ConfigError
-from forecaster.settings import check_exposure, load
+from forecaster.settings import load
 from service.errors import StoreFailure
 
 _server = load().server
@@ -44,10 +44,11 @@ ENVIRONMENT = {
 def on_starting(server: Any) -> None:
     """End with one line, before any worker is started, if none of them could work."""
     from service.database import open_database
+    from service.exposure import check_exposure
 
     try:
-        check_exposure(_server)  # also for those who start gunicorn themselves
         open_database(_server.database, connections=1).dispose()
+        check_exposure(_server)  # also for those who start gunicorn themselves
     except (ConfigError, StoreFailure) as error:
         sys.stderr.write(f"Error: {error}\n")
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None

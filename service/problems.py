@@ -15,10 +15,13 @@ from service.errors import (
     AllRefused,
     Busy,
     Conflict,
+    Forbidden,
     Malformed,
     Refusal,
     ServiceError,
+    TooManyRequests,
     Unacceptable,
+    Unauthorized,
     Unavailable,
     UnknownModel,
     UnknownSeries,
@@ -31,11 +34,14 @@ RETRY_AFTER_S = 1
 
 STATUS: dict[type[ServiceError], int] = {
     Malformed: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
     UnknownModel: 404,
     UnknownSeries: 404,
     Conflict: 409,
     Unacceptable: 422,
     Busy: 429,
+    TooManyRequests: 429,
     Unavailable: 503,
 }
 MENDS = {
@@ -81,7 +87,12 @@ def problem(error: ServiceError) -> Response:
     detail = error.detail
     if len(errors) < len(refusals):
         detail += f" ({len(refusals) - len(errors)} more series refused, not listed)"
-    return _response(status_of(error), detail, errors)
+    answer = _response(status_of(error), detail, errors)
+    if isinstance(error, Unauthorized):  # HTTP wants to be told how one is authorised
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="forecaster"'
+    if isinstance(error, TooManyRequests):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
 
 
 def register(app: Flask, log: Log) -> None:

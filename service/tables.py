@@ -2,7 +2,7 @@
 
 A *step* counts along the grid of a series; step 0 is the first timestamp it was given.
 The log covers every step from ``first_step`` up to, not including, ``end_step``; a step
-in between without a row in ``observations`` is a missing value.
+in between without a row in ``observations`` is a missing value. API keys stand beside.
 """
 
 from sqlalchemy import (
@@ -82,5 +82,17 @@ states = Table(
     Column("format", Integer, nullable=False),
     Column("crc32", BigInteger, nullable=False),
     Column("state", LargeBinary, nullable=False),  # float32, little-endian
+    sqlite_with_rowid=False,
+)
+
+api_keys = Table(  # what is kept of a key opens nothing
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),  # a part of the key that is no secret
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),  # separated by spaces
+    Column("sha256", Text, nullable=False),  # of the whole key
+    Column("created_at", BigInteger, nullable=False),  # seconds since 1970
+    Column("revoked_at", BigInteger),  # null while it works
     sqlite_with_rowid=False,
 )

@@ -37,6 +37,7 @@ def register(app: Flask, log: Log) -> None:
     @app.after_request
     def end(answer: Response) -> Response:
         answer.headers[REQUEST_ID] = g.request_id
+        caller = {"key": g.key} if "key" in g else {}  # its id, which is no secret
         log.info(
             "request",
             request_id=g.request_id,
@@ -44,5 +45,6 @@ def register(app: Flask, log: Log) -> None:
             route=str(request.url_rule),
             status=answer.status_code,
             ms=round(1000 * (time.monotonic() - g.began), 2),
+            **caller,
         )
         return answer

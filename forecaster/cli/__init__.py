@@ -16,7 +16,7 @@ import click
 from forecaster import __version__
 from forecaster.errors import ForecasterError, InputError
 
-VERBS = ("train", "predict", "backtest", "models", "serve", "config")
+VERBS = ("train", "predict", "backtest", "models", "serve", "keys", "config")
 
 
 class Verbs(click.Group):

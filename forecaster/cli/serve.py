@@ -12,9 +12,9 @@ from forecaster.errors import ConfigError
 from forecaster.settings import (
     FIELDS,
     Server,
-    check_exposure,
     environment_name,
     flag_name,
+    is_exposed,
     load,
 )
 
@@ -47,7 +47,12 @@ def serve(**flags: object) -> None:
     The limits of a request are settings too: see `forecaster config`.
     """
     server = load(flags).server
-    check_exposure(server)
+    if is_exposed(server):
+        # The libraries of a database are slow to import, and most who serve listen on
+        # this machine alone.
+        from forecaster.cli.store import check_exposure
+
+        check_exposure(server)
     check_free(server)
     given = {name: value for name, value in flags.items() if value is not None}
     for name, value in given.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from flask import Blueprint, Response, send_from_directory
 from flask_openapi3.openapi import OpenAPI
 
+from service import access
 from service.documented import reply
 
 PAGE = Path(__file__).parents[1] / "page"
@@ -16,13 +17,19 @@ PAGE = Path(__file__).parents[1] / "page"
 SWAGGER = Path(str(files("flask_openapi3_swagger"))) / "templates" / "swagger"
 
 
-def routes(app: OpenAPI) -> Blueprint:
-    """Return the routes that document an app."""
+def routes(app: OpenAPI, keys_required: bool) -> Blueprint:
+    """Return the routes that document an app.
+
+    Args:
+        app: whose document it is.
+        keys_required: whether it asks for a key although there may be none.
+    """
     pages = Blueprint("docs", "service")
 
     @pages.get("/openapi.json")
     def openapi() -> Response:
-        return reply(app.api_doc)
+        paths = access.documented(app.api_doc["paths"], keys_required)
+        return reply({**app.api_doc, "paths": paths})
 
     @pages.get("/docs")
     def docs() -> Response:

@@ -92,7 +92,7 @@ BAD_LINES = [
     ("serve --port", "Option '--port' requires an argument"),
     ("serve --workers 0", "workers must be a whole number from 1 to 256, got 0"),
     ("serve --threads 0", "threads must be a whole number from 1 to 1024, got 0"),
-    ("serve --host 0.0.0.0", "Listen on 127.0.0.1, or say --insecure"),
+    ("serve --host 0.0.0.0", "listen on 127.0.0.1, or say --insecure"),
     ("serve --host ::", "--insecure"),
     ("serve --host=", "host must be a text"),
     (

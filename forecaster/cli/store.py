@@ -1,0 +1,73 @@
+"""The store of the service, for the verbs that work on it: the one door to `service`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from forecaster.errors import ForecasterError
+from forecaster.settings import Server, load
+from service import exposure
+from service import keys as api_keys
+from service.database import open_database
+from service.errors import StoreFailure
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+__all__ = ["api_keys", "check_exposure", "database_option", "opened"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def database_option(command: Command) -> Command:
+    """Give a command `--database`, as a URL that is never None."""
+    return click.option(
+        "--database",
+        metavar="URL",
+        callback=_database,
+        help="The store of the service; the setting database when not given.",
+    )(command)
+
+
+@contextmanager
+def opened(database: str) -> Iterator[Engine]:
+    """Give the store at a URL, with its tables in place, and close it again.
+
+    Raises:
+        ConfigError: it cannot be used.
+        ForecasterError: it does not answer now.
+    """
+    with _told():
+        engine = open_database(database, connections=1)
+        try:
+            yield engine
+        finally:
+            engine.dispose()
+
+
+def check_exposure(server: Server) -> None:
+    """Refuse to serve other machines unless there is a key to ask them for.
+
+    Raises:
+        ConfigError: there is none, or the store cannot be used.
+        ForecasterError: the store does not answer now.
+    """
+    with _told():
+        exposure.check_exposure(server)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn a failure of the store into an error that a user reads."""
+    try:
+        yield
+    except StoreFailure as failure:
+        raise ForecasterError(str(failure)) from failure
+
+
+def _database(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    return load({"database": value}).server.database

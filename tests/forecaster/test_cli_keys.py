@@ -1,0 +1,143 @@
+"""Laws of `forecaster keys`, and of what `serve` asks for before it listens."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from forecaster import cli
+from forecaster.cli import serve
+from forecaster.settings import Server
+from service.exposure import check_exposure
+
+CREATE = ["keys", "create", "--name", "the till", "--scope", "read"]
+
+
+class Shell:
+    """Runs command lines in an empty folder: (exit code, stdout, stderr)."""
+
+    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
+        """Keep where the output is caught."""
+        self.capfd = capfd
+
+    def __call__(self, *words: str) -> tuple[int, str, str]:
+        """Run one."""
+        code = cli.run(words)
+        return (code, *self.capfd.readouterr())
+
+
+@pytest.fixture
+def shell(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Shell:
+    """A shell in an empty folder, with nothing of ours in its environment."""
+    for name in [name for name in os.environ if name.startswith("FORECASTER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return Shell(capfd)
+
+
+def test_a_key_is_shown_once(shell: Shell) -> None:
+    """Alone on stdout, so that a script can take it; no other verb knows it."""
+    code, out, err = shell(*CREATE, "--scope", "predict")
+    key = out.strip()
+    assert code == 0
+    assert out == f"{key}\n"
+    assert key.startswith("fc_")
+    assert "predict, read" in err
+    secret = key.rpartition("_")[2]
+    for words in (["list"], ["list", "--json"], ["revoke", key], ["list"]):
+        code, out, err = shell("keys", *words)
+        assert code == 0
+        assert secret not in out + err
+        assert key.split("_")[1] in out
+
+
+def test_keys_for_programs(shell: Shell) -> None:
+    """`--json` has the same fields everywhere, and the key where it is made."""
+    made = json.loads(shell(*CREATE, "--json")[1])
+    assert made.pop("key").startswith(f"fc_{made['id']}_")
+    assert (made["name"], made["scopes"]) == ("the till", ["read"])
+    assert made["revoked_at"] is None
+    assert json.loads(shell("keys", "list", "--json")[1]) == {"keys": [made]}
+
+    revoked = json.loads(shell("keys", "revoke", made["id"], "--json")[1])
+    assert revoked["revoked_at"] >= made["created_at"]
+    assert revoked | {"revoked_at": None} == made
+
+
+def test_the_database_is_the_one_of_serve(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A flag, else the environment, else the default; each has its own keys."""
+    shell(*CREATE, "--database", "sqlite:///a.db")
+    monkeypatch.setenv("FORECASTER_DATABASE", f"sqlite:///{tmp_path}/b.db")
+    assert "No API key" in shell("keys", "list")[1]
+    assert "the till" in shell("keys", "list", "--database", "sqlite:///a.db")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (["keys", "create", "--scope", "read"], "Missing option '--name'"),
+        (["keys", "create", "--name", "a"], "Missing option '--scope'"),
+        ([*CREATE, "--scope", "write"], "'write' is not one of 'predict', 'read'"),
+        (["keys", "create", "--name", "", "--scope", "read"], "1 to 64 characters"),
+        (["keys", "revoke", "1a2b"], "'forecaster keys list' shows the IDs"),
+        (["keys", "revoke"], "Missing argument 'ID'"),
+        (["keys", "list", "--database", "/proc"], "expected sqlite:///FILE"),
+        (["serve", "--host", "0.0.0.0"], "'forecaster keys create'"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    shell: Shell, words: list[str], wanted: str
+) -> None:
+    """It says what was expected and what to do."""
+    code, out, err = shell(*words)
+    assert (code, out) == (2, "")
+    assert err.startswith("Error: ")
+    assert err.count("\n") == 1
+    assert wanted in err
+
+
+def test_a_store_that_does_not_answer_is_exit_code_1(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no fault of the user, and no traceback."""
+    from service.database import open_database, writing
+
+    monkeypatch.setattr("service.database.BUSY_TIMEOUT_MS", 50)
+    engine = open_database("sqlite:///state/forecaster.db")
+    with writing(engine):
+        code, out, err = shell(*CREATE)
+    engine.dispose()
+    assert (code, out) == (1, "")
+    assert "the store does not answer" in err
+    assert err.count("\n") == 1
+
+
+def test_serving_other_machines_needs_a_key_that_works(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or --insecure; one that was revoked is none."""
+    started: list[list[str]] = []
+    monkeypatch.setattr(os, "execv", lambda _, command: started.append(command))
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    line = ["serve", "--host", "0.0.0.0", "--port", "0"]
+
+    assert shell(*line)[0] == 2
+    key = shell(*CREATE)[1].strip()
+    assert shell(*line)[0] == 0
+    shell("keys", "revoke", key)
+    assert shell(*line)[0] == 2
+    assert shell(*line, "--insecure")[0] == 0
+    assert started == [serve.gunicorn_command()] * 2
+
+
+def test_this_machine_alone_needs_no_database_to_be_asked(tmp_path: Path) -> None:
+    """Nothing is opened where nothing has to be known."""
+    url = f"sqlite:///{tmp_path}/none.db"
+    check_exposure(Server(database=url))
+    check_exposure(Server(host="0.0.0.0", insecure=True, database=url))
+    assert list(tmp_path.iterdir()) == []

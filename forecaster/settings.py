@@ -47,6 +47,9 @@ class Server:
     insecure: bool = _setting(
         False, "listen beyond this machine although there is no API key"
     )
+    require_key: bool = _setting(
+        False, "ask for an API key on this machine's own addresses too"
+    )
 
 
 @dataclass(frozen=True, slots=True)

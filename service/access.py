@@ -49,8 +49,16 @@ def scope_of(path: str, method: str) -> str | None:
     return "predict" if path in PREDICTING else "admin"
 
 
-def register(app: Flask, keyring: Keyring, rates: Rates) -> None:
-    """Let through only who may: before anything of the request is read."""
+def register(app: Flask, keyring: Keyring, rates: Rates, asks: bool) -> None:
+    """Let through only who may: before anything of the request is read.
+
+    Args:
+        app: to be guarded.
+        keyring: knows the keys.
+        rates: counts requests.
+        asks: whether who sends no key is asked for one, once there are keys. A key that
+            is sent is always held against those that there are.
+    """
 
     @app.before_request
     def admit() -> None:
@@ -59,7 +67,8 @@ def register(app: Flask, keyring: Keyring, rates: Rates) -> None:
             return
         # What is at no path is told to everybody, as is what is open.
         scope = scope_of(path, request.method) if path else None
-        if scope is None or not keyring.is_asked():
+        is_trusted = not asks and _sent() is None
+        if scope is None or is_trusted or not keyring.is_asked():
             _count(rates, f"address {request.remote_addr}")
         else:
             _check(keyring, rates, scope)

@@ -14,7 +14,7 @@ from flask_openapi3.openapi import OpenAPI
 
 import forecaster
 from forecaster import artifact
-from forecaster.settings import Settings, is_exposed, load
+from forecaster.settings import Settings, is_exposed, is_loopback, load
 from forecaster.streaming import StepModel
 from service import access, metrics, problems, telemetry
 from service.answers import Problem
@@ -90,7 +90,9 @@ def create_app(
     telemetry.register(app, log)
     metrics.register(app, watch)
     problems.register(app, log)
-    access.register(app, Keyring(database, closed), Rates(settings.limits.rate_limit))
+    asks = settings.server.require_key or not is_loopback(settings.server.host)
+    rates = Rates(settings.limits.rate_limit)
+    access.register(app, Keyring(database, closed), rates, asks)
     for api in (
         predict.routes(engine),
         series.routes(engine),

@@ -49,9 +49,13 @@ def open_app(settings: Settings, log: io.StringIO | None = None) -> Flask:
 
 
 class Guarded:
-    """A service that has a key for each scope."""
+    """A service that has a key for each scope, and asks for one."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, **server: Any) -> None:
+        server = {"require_key": True, **server}
+        settings = dataclasses.replace(
+            settings, server=dataclasses.replace(settings.server, **server)
+        )
         store = open_database(settings.server.database)
         self.keys = {scope: keys.create(store, scope, [scope]) for scope in keys.SCOPES}
         store.dispose()
@@ -196,6 +200,18 @@ def test_without_keys_nobody_is_asked_on_this_machine(client: FlaskClient) -> No
     assert client.post("/observe", json=BODY).status_code == 200
     assert client.get("/series", headers={"X-API-Key": "any"}).status_code == 200
     assert client.delete("/series/a").status_code == 204
+
+
+def test_with_keys_this_machine_is_trusted_but_a_key_is_held_to_its_word(
+    settings: Settings,
+) -> None:
+    """Without a key everything is open on loopback; a key that is sent is checked."""
+    service = Guarded(settings, require_key=False)
+    assert service.client.post("/observe", json=BODY).status_code == 200
+    for key, status in (("fc_wrong", 401), (service.keys["predict"][1], 403)):
+        answer = service.client.get("/series", headers={"X-API-Key": key})
+        assert answer.status_code == status
+    service_of(service.app).close()
 
 
 def limited(settings: Settings, rate_limit: int) -> Flask:

@@ -1,10 +1,23 @@
 """The statements of the store, and what their rows mean."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, and_, bindparam, delete, select, tuple_, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import (
+    Executable,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 from service.records import (
     Append,
@@ -56,17 +69,23 @@ EXOG = select(covariates.c.step, covariates.c.known).where(
     covariates.c.step >= bindparam("first"),
     covariates.c.step < bindparam("end"),
 )
-SPANS = select(
-    series.c.pk,
-    series.c.unique_id,
-    series.c.first_step,
-    series.c.end_step,
-    series.c.revision,
-).where(
-    series.c.name == bindparam("name"),
-    series.c.unique_id.in_(bindparam("ids", expanding=True)),
+# Holds the rows until the commit, in one order for all, so that nobody waits in a ring.
+# On SQLite a writer is alone and there is nothing to hold.
+HELD_SPANS = (
+    select(
+        series.c.pk,
+        series.c.unique_id,
+        series.c.first_step,
+        series.c.end_step,
+        series.c.revision,
+    )
+    .where(
+        series.c.name == bindparam("name"),
+        series.c.unique_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(series.c.unique_id)
+    .with_for_update()
 )
-ADD_SERIES = insert(series)
 MOVE_SERIES = (
     update(series)
     .where(series.c.pk == bindparam("moved"))
@@ -79,22 +98,6 @@ MOVE_SERIES = (
 FORGET_VALUE = delete(observations).where(
     observations.c.series_pk == bindparam("pk"),
     observations.c.step == bindparam("at"),
-)
-_value = insert(observations)
-KEEP_VALUE = _value.on_conflict_do_update(
-    index_elements=["series_pk", "step"], set_={"y": _value.excluded.y}
-)
-_known = insert(covariates)
-KEEP_EXOG = _known.on_conflict_do_update(
-    index_elements=["series_pk", "step"], set_={"known": _known.excluded.known}
-)
-_state = insert(states)
-KEEP_STATE = _state.on_conflict_do_update(
-    index_elements=["series_pk", "version"],
-    set_={
-        column: _state.excluded[column]
-        for column in ("revision", "end_step", "format", "crc32", "state")
-    },
 )
 APPENDS = select(appends).where(
     appends.c.key == bindparam("key"),
@@ -120,6 +123,46 @@ FORGET_APPENDS = delete(appends).where(
 DROP_SERIES = delete(series).where(
     series.c.name == bindparam("of"), series.c.unique_id == bindparam("id")
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Upserts:
+    """The statements that each database spells its own way, to be run with many rows."""
+
+    add_series: Executable  # gives pk and unique_id of those that nobody else began
+    keep_value: Executable
+    keep_exog: Executable
+    keep_state: Executable
+
+
+_INSERT: dict[str, Callable[[Table], Any]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+@cache
+def upserts(dialect: str) -> Upserts:
+    """Return the statements for the database of that name."""
+    insert_into = _INSERT[dialect]
+
+    def keep(table: Table, *keys: str) -> Executable:
+        inserted = insert_into(table)
+        others = [c.name for c in table.columns if c.name not in keys]
+        kept: Executable = inserted.on_conflict_do_update(
+            index_elements=keys,
+            set_={column: inserted.excluded[column] for column in others},
+        )
+        return kept
+
+    return Upserts(
+        insert_into(series)
+        .on_conflict_do_nothing(index_elements=["name", "unique_id"])
+        .returning(series.c.pk, series.c.unique_id),
+        keep(observations, "series_pk", "step"),
+        keep(covariates, "series_pk", "step"),
+        keep(states, "series_pk", "version"),
+    )
 
 
 def page(name: str | None, prefix: str, after: tuple[str, str]) -> Select[Any]:
@@ -166,7 +209,7 @@ def carried_of(row: Any) -> Carried:
 
 
 def series_row(name: str, change: Change) -> dict[str, Any]:
-    """Return the parameters of ADD_SERIES."""
+    """Return the parameters of add_series."""
     return {
         "name": name,
         "unique_id": change.unique_id,
@@ -195,7 +238,7 @@ def append_row(pk: int, append: Append) -> dict[str, Any]:
 
 
 def state_row(pk: int, version: str, change: Change) -> dict[str, Any]:
-    """Return the parameters of KEEP_STATE."""
+    """Return the parameters of keep_state."""
     return {
         "series_pk": pk,
         "version": version,

@@ -11,8 +11,8 @@ import numpy as np
 from sqlalchemy import Connection, Engine, update
 
 from service import queries
-from service.database import reading, writing
-from service.records import Append, Carried, Change, Floats, Listed, Row
+from service.database import reading, writing, written
+from service.records import Append, Carried, Change, Floats, Listed, Row, Span
 from service.tables import schema_version
 
 
@@ -89,21 +89,18 @@ class Store:
         Returns:
             The ids of the series that somebody else moved; these are left alone.
         """
-        ids = [change.unique_id for change in changes]
-        with writing(self._engine) as connection:
-            known = _known(connection, name, ids)
-            won = [c for c in changes if known.get(c.unique_id) == _expected(c)]
-            if won:
-                _write(connection, name, version, won)
-        return set(ids) - {change.unique_id for change in won}
+        return written(
+            self._engine, lambda connection: _commit(connection, name, version, changes)
+        )
 
     def drop(self, name: str, unique_id: str) -> bool:
         """Forget a series, log and states; False when there was none."""
-        with writing(self._engine) as connection:
-            gone = connection.execute(
-                queries.DROP_SERIES, {"of": name, "id": unique_id}
-            )
-            return gone.rowcount > 0
+        wanted = {"of": name, "id": unique_id}
+
+        def forget(connection: Connection) -> bool:
+            return connection.execute(queries.DROP_SERIES, wanted).rowcount > 0
+
+        return written(self._engine, forget)
 
     def check_writable(self) -> None:
         """Raise StoreFailure unless something can be written now."""
@@ -117,34 +114,56 @@ class Store:
         self._engine.dispose()
 
 
-_Known = tuple[int, object]  # the series, and the steps it covers
+def _commit(
+    connection: Connection, name: str, version: str, changes: Sequence[Change]
+) -> set[str]:
+    """Write the changes that nobody was ahead of; the ids of the others."""
+    in_order = sorted(changes, key=lambda change: change.unique_id)
+    held = _hold(connection, name, [change.unique_id for change in in_order])
+    fitting = [c for c in in_order if held.get(c.unique_id) == _expected(c)]
+    pks = {c.unique_id: c.before.pk for c in fitting if c.before is not None}
+    pks |= _begin(connection, name, [c for c in fitting if c.before is None])
+    won = [c for c in fitting if c.unique_id in pks]
+    if won:
+        _write(connection, pks, version, won)
+    return {c.unique_id for c in changes} - {c.unique_id for c in won}
 
 
-def _known(connection: Connection, name: str, ids: Sequence[str]) -> dict[str, _Known]:
-    known: dict[str, _Known] = {}
+def _hold(
+    connection: Connection, name: str, ids: Sequence[str]
+) -> dict[str, tuple[int, Span]]:
+    """Return the series there are, which nobody else moves until the commit."""
+    held: dict[str, tuple[int, Span]] = {}
     for some in queries.portions(ids):
-        rows = connection.execute(queries.SPANS, {"name": name, "ids": some})
-        known |= {row.unique_id: (row.pk, queries.span_of(row)) for row in rows}
-    return known
+        rows = connection.execute(queries.HELD_SPANS, {"name": name, "ids": some})
+        held |= {row.unique_id: (row.pk, queries.span_of(row)) for row in rows}
+    return held
 
 
-def _expected(change: Change) -> _Known | None:
+def _expected(change: Change) -> tuple[int, Span] | None:
     before = change.before
     return None if before is None else (before.pk, before.span)
 
 
+def _begin(
+    connection: Connection, name: str, changes: Sequence[Change]
+) -> dict[str, int]:
+    """Begin series that are not there yet, but for those that somebody else begins."""
+    if not changes:
+        return {}
+    rows = [queries.series_row(name, change) for change in changes]
+    begun = connection.execute(_upserts(connection).add_series, rows)
+    return {row.unique_id: row.pk for row in begun}
+
+
+def _upserts(connection: Connection) -> queries.Upserts:
+    return queries.upserts(connection.dialect.name)
+
+
 def _write(
-    connection: Connection, name: str, version: str, changes: Sequence[Change]
+    connection: Connection, pks: dict[str, int], version: str, changes: Sequence[Change]
 ) -> None:
-    added = [c for c in changes if c.before is None]
     moved = [c for c in changes if c.before is not None and c.before.span != c.span]
-    pks = {c.unique_id: c.before.pk for c in changes if c.before is not None}
-    if added:
-        connection.execute(
-            queries.ADD_SERIES, [queries.series_row(name, c) for c in added]
-        )
-        known = _known(connection, name, [c.unique_id for c in added])
-        pks |= {unique_id: pk for unique_id, (pk, _) in known.items()}
     if moved:
         rows = [queries.move_row(pks[c.unique_id], c) for c in moved]
         connection.execute(queries.MOVE_SERIES, rows)
@@ -152,7 +171,7 @@ def _write(
     _write_exog(connection, pks, changes)
     _write_appends(connection, pks, changes)
     connection.execute(
-        queries.KEEP_STATE,
+        _upserts(connection).keep_state,
         [queries.state_row(pks[c.unique_id], version, c) for c in changes],
     )
 
@@ -166,7 +185,7 @@ def _write_exog(
         for step, known in change.exog.items()
     ]
     if rows:
-        connection.execute(queries.KEEP_EXOG, rows)
+        connection.execute(_upserts(connection).keep_exog, rows)
 
 
 def _write_appends(
@@ -194,6 +213,6 @@ def _write_values(
             else:
                 forgotten.append({"pk": pk, "at": step})
     if kept:
-        connection.execute(queries.KEEP_VALUE, kept)
+        connection.execute(_upserts(connection).keep_value, kept)
     if forgotten:
         connection.execute(queries.FORGET_VALUE, forgotten)

@@ -22,6 +22,13 @@ from sqlalchemy import (
 
 SCHEMA_VERSION = 1
 
+# What is the same on SQLite and PostgreSQL: texts in order of their code points, whatever
+# the language of the server, and numbers that do not end with 32 bits.
+Word = Text().with_variant(Text(collation="C"), "postgresql")
+Counter = BigInteger().with_variant(
+    Integer, "sqlite"
+)  # there a primary key counts alone
+
 metadata = MetaData()
 
 schema_version = Table(
@@ -31,10 +38,10 @@ schema_version = Table(
 series = Table(
     "series",
     metadata,
-    Column("pk", Integer, primary_key=True),
-    Column("name", Text, nullable=False),  # of the model it belongs to
-    Column("unique_id", Text, nullable=False),
-    Column("frequency", Text, nullable=False),
+    Column("pk", Counter, primary_key=True),
+    Column("name", Word, nullable=False),  # of the model it belongs to
+    Column("unique_id", Word, nullable=False),
+    Column("frequency", Word, nullable=False),
     Column("start", BigInteger, nullable=False),  # of step 0: microseconds, or a step
     Column("first_step", BigInteger, nullable=False),
     Column("end_step", BigInteger, nullable=False),
@@ -65,7 +72,7 @@ appends = Table(  # where the values of requests without times went, by their ke
     "appends",
     metadata,
     Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
-    Column("key", Text, primary_key=True),
+    Column("key", Word, primary_key=True),
     Column("step", BigInteger, nullable=False),
     Column("count", BigInteger, nullable=False),
     Index("appends_by_step", "series_pk", "step"),  # finds the oldest
@@ -76,7 +83,7 @@ states = Table(
     "states",
     metadata,
     Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
-    Column("version", Text, primary_key=True),  # of the model that made the state
+    Column("version", Word, primary_key=True),  # of the model that made the state
     Column("revision", BigInteger, nullable=False),
     Column("end_step", BigInteger, nullable=False),  # the state has seen steps below
     Column("format", Integer, nullable=False),

@@ -1,5 +1,7 @@
 """What tests share: a small real model, trained once for the whole run."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ from hypothesis import settings
 
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
+from tests import postgresql
 
 settings.register_profile("patient", deadline=None)  # a busy machine is no error
 settings.load_profile("patient")
@@ -20,6 +23,26 @@ head_units = 32
 [training]
 steps = 60
 """
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[postgresql.Server]:
+    """A server for the whole run; what needs it is skipped where there is none."""
+    if postgresql.binary("initdb") is None:
+        if os.environ.get(postgresql.REQUIRED):
+            pytest.fail(postgresql.ABSENT)
+        pytest.skip(postgresql.ABSENT)
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/folder/x.db"
+    server: postgresql.Server = request.getfixturevalue("postgresql_server")
+    return server.emptied()
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,8 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,12 +19,12 @@ Opener = Callable[[], Store]
 
 
 @pytest.fixture
-def open_store(tmp_path: Path) -> Iterator[Opener]:
+def open_store(database: str) -> Iterator[Opener]:
     """Open the same database again and again, as other processes would."""
     opened: list[Store] = []
 
     def opener() -> Store:
-        opened.append(Store(open_database(f"sqlite:///{tmp_path}/folder/x.db")))
+        opened.append(Store(open_database(database)))
         return opened[-1]
 
     yield opener
@@ -71,6 +71,14 @@ def values(store: Store, first: int, end: int) -> list[float]:
         return log.values(read(store).pk, first, end).tolist()
 
 
+def in_threads(work: Callable[[Store, float], None], stores: list[Store]) -> None:
+    """Do the work on each store, with a number of its own; errors are raised."""
+    with ThreadPoolExecutor(len(stores)) as pool:
+        done = [pool.submit(work, s, float(i)) for i, s in enumerate(stores, start=1)]
+    for one in done:
+        one.result()
+
+
 def test_what_is_committed_is_read_back_bit_for_bit(
     store: Store, open_store: Opener
 ) -> None:
@@ -84,6 +92,30 @@ def test_what_is_committed_is_read_back_bit_for_bit(
         assert found.kept.end == 3
         assert found.kept.state.tobytes() == np.float32([3, 0.1]).tobytes()
         np.testing.assert_array_equal(values(reader, 0, 3), [0.1, MISSING, -1e30])
+
+
+def test_every_number_is_kept_bit_for_bit(store: Store) -> None:
+    """The smallest and the largest, the last digit."""
+    numbers = [5e-324, -5e-324, 0.0, 0.1 + 0.2, 2.0**53 + 2, 1.7976931348623157e308]
+    store.commit(NAME, VERSION, [change(None, numbers)])
+
+    assert np.array(values(store, 0, 6)).tobytes() == np.array(numbers).tobytes()
+
+
+def test_an_id_of_any_size_and_spelling_is_kept(store: Store) -> None:
+    """As many characters as may be sent, each of the widest, none like another."""
+    wide = "".join(chr(0x1F300 + 97 * i % 0x2000) for i in range(256))
+    ids = [wide, "%s", "%(name)s", ":ids", "a'b\"c\\", " ", "e\u0301", "é"]
+    long_key = Append(wide[:255], 0, 1)
+    first = replace(change(None, [1.0], unique_id=wide), append=long_key)
+    others = [change(None, [1.0], unique_id=unique_id) for unique_id in ids[1:]]
+
+    assert store.commit("n" * 64, VERSION, [first, *others]) == set()
+
+    with store.snapshot() as log:
+        carried = log.carried("n" * 64, VERSION, ids)
+        assert carried.keys() == set(ids)
+        assert list(log.appends(wide[:255], [carried[wide].pk])) == [carried[wide].pk]
 
 
 def test_a_step_without_a_row_is_missing(store: Store) -> None:
@@ -167,7 +199,7 @@ def test_a_state_of_another_version_is_not_given(store: Store) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        "state = zeroblob(8)",
+        "state = CAST('12345678' AS {blob})",
         "crc32 = crc32 + 1",
         "format = 99",
         "revision = 5",
@@ -180,7 +212,8 @@ def test_a_damaged_state_is_not_given(store: Store, damage: str) -> None:
     assert read(store).kept is not None
 
     with writing(store._engine) as connection:
-        connection.execute(text(f"UPDATE states SET {damage}"))
+        blob = "BYTEA" if connection.dialect.name == "postgresql" else "BLOB"
+        connection.execute(text(f"UPDATE states SET {damage.format(blob=blob)}"))
 
     assert read(store).kept is None
 
@@ -261,17 +294,53 @@ def test_concurrent_writers_lose_nothing(open_store: Opener) -> None:
             while store.commit(NAME, VERSION, [change(read(store), [mark])]):
                 pass
 
-    threads = [
-        threading.Thread(target=append, args=(store, float(mark)))
-        for mark, store in enumerate(stores, start=1)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(append, stores)
 
     assert read(stores[0]).span.end == 61
     assert sorted(values(stores[0], 1, 61)) == sorted([1.0, 2.0, 3.0, 4.0] * 15)
+
+
+def test_of_those_who_begin_a_series_at_once_one_succeeds(open_store: Opener) -> None:
+    """For each series exactly one, and its value is what is kept."""
+    stores = [open_store() for _ in range(4)]
+    ids = [f"s{i}" for i in range(20)]
+    gate = threading.Barrier(4)
+    won: list[tuple[str, float]] = []
+
+    def begin(store: Store, mark: float) -> None:
+        order = ids if mark % 2 else ids[::-1]
+        changes = [change(None, [mark], unique_id=unique_id) for unique_id in order]
+        gate.wait()
+        lost = store.commit(NAME, VERSION, changes)
+        won.extend((unique_id, mark) for unique_id in ids if unique_id not in lost)
+
+    in_threads(begin, stores)
+
+    assert sorted(unique_id for unique_id, _ in won) == sorted(ids)
+    for unique_id, mark in won:
+        with stores[0].snapshot() as log:
+            assert log.values(read(stores[0], unique_id).pk, 0, 1) == [mark]
+
+
+def test_writers_of_the_same_series_in_any_order_all_finish(
+    open_store: Opener,
+) -> None:
+    """None waits for one that waits for it, and nothing is lost."""
+    stores = [open_store() for _ in range(4)]
+    ids = [f"s{i}" for i in range(10)]
+    stores[0].commit(NAME, VERSION, [change(None, [0.0], unique_id=i) for i in ids])
+
+    def append(store: Store, mark: float) -> None:
+        for _ in range(5):
+            todo = ids if mark % 2 else ids[::-1]
+            while todo:
+                changes = [change(read(store, i), [mark], unique_id=i) for i in todo]
+                lost = store.commit(NAME, VERSION, changes)
+                todo = [unique_id for unique_id in todo if unique_id in lost]
+
+    in_threads(append, stores)
+
+    assert {read(stores[0], unique_id).span.end for unique_id in ids} == {21}
 
 
 def test_a_thousand_series_are_one_commit(store: Store) -> None:

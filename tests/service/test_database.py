@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import text
 
 from forecaster.errors import ConfigError
-from service.database import open_database, reading, refuse_unsafe_sqlite, writing
+from service.database import open_database, reading, writing
 from service.errors import StoreFailure
+from service.sqlite import refuse_unsafe_sqlite
 from service.store import Store
 
 
@@ -28,27 +29,29 @@ def test_other_versions_of_sqlite_are_taken(version: tuple[int, int, int]) -> No
     refuse_unsafe_sqlite(version)
 
 
-@pytest.mark.parametrize("url", ["", "nonsense", "sqlite://", "postgresql://h/x"])
+@pytest.mark.parametrize("url", ["", "nonsense", "sqlite://", "mysql://h/x"])
 def test_a_database_that_cannot_be_used_is_refused(url: str) -> None:
     """The message shows what one looks like."""
-    with pytest.raises(ConfigError, match="expected sqlite:///FILE"):
+    with pytest.raises(ConfigError, match="expected sqlite:///FILE or postgresql"):
         open_database(url)
 
 
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://user:SECRET@h/db",
-        "postgresql://user:a@SECRET@h/db",
-        "postgresql://user:SECRET@h:port/db",
-        "postgresql://h/db?password=SECRET",
+        "mysql://user:SECRET@h/db",
+        "mysql://user:a@SECRET@h/db",
+        "mysql://user:SECRET@h:port/db",
+        "mysql://h/db?password=SECRET",
         "sqlite://user:SECRET@h/db",
         "user:SECRET@h/db",
     ],
 )
 def test_a_refused_url_keeps_its_password(url: str) -> None:
     """What is printed names the scheme at most, never the password."""
-    with pytest.raises(ConfigError, match="expected sqlite:///FILE") as refusal:
+    with pytest.raises(
+        ConfigError, match="expected sqlite:///FILE or postgresql"
+    ) as refusal:
         open_database(url)
     assert "SECRET" not in str(refusal.value)
 
@@ -82,16 +85,15 @@ def test_a_commit_is_on_disk_before_it_returns(tmp_path: Path) -> None:
     }
 
 
-def test_a_database_of_another_schema_is_refused(tmp_path: Path) -> None:
+def test_a_database_of_another_schema_is_refused(database: str) -> None:
     """It is not touched, and the message says which schema it has."""
-    url = f"sqlite:///{tmp_path}/x.db"
-    engine = open_database(url)
+    engine = open_database(database)
     with writing(engine) as connection:
         connection.execute(text("UPDATE schema_version SET version = 99"))
     engine.dispose()
 
     with pytest.raises(ConfigError, match="schema 99"):
-        open_database(url)
+        open_database(database)
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
@@ -129,16 +131,16 @@ def test_a_database_that_another_one_holds_may_answer_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is worth another try, and no fault of the setting."""
-    monkeypatch.setattr("service.database.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("service.sqlite.BUSY_TIMEOUT_MS", 50)
     engine = open_database(f"sqlite:///{tmp_path}/x.db")
     with writing(engine), pytest.raises(StoreFailure, match="locked"):
         open_database(f"sqlite:///{tmp_path}/x.db")
     engine.dispose()
 
 
-def test_a_failure_of_the_database_is_one_kind_of_error(tmp_path: Path) -> None:
+def test_a_failure_of_the_database_is_one_kind_of_error(database: str) -> None:
     """And nothing that was begun is kept."""
-    engine = open_database(f"sqlite:///{tmp_path}/x.db")
+    engine = open_database(database)
     store = Store(engine)
     store.check_writable()
 
@@ -147,11 +149,11 @@ def test_a_failure_of_the_database_is_one_kind_of_error(tmp_path: Path) -> None:
             connection.execute(text("UPDATE schema_version SET version = 99"))
             connection.execute(text("SELECT * FROM absent"))
 
-    with pytest.raises(StoreFailure, match="no such table"):
+    with pytest.raises(StoreFailure, match=r"no such table|does not exist"):
         fail_half_way()
     store.close()
 
-    open_database(f"sqlite:///{tmp_path}/x.db").dispose()
+    open_database(database).dispose()
 
 
 def _open_at_once(url: str, gate: object) -> None:
@@ -159,13 +161,12 @@ def _open_at_once(url: str, gate: object) -> None:
     open_database(url).dispose()
 
 
-def test_workers_that_start_together_all_open_it(tmp_path: Path) -> None:
+def test_workers_that_start_together_all_open_it(database: str) -> None:
     """The first one makes the tables, the others wait for it."""
     context = multiprocessing.get_context("spawn")
     gate = context.Barrier(4)
-    url = f"sqlite:///{tmp_path}/x.db"
     workers = [
-        context.Process(target=_open_at_once, args=(url, gate)) for _ in range(4)
+        context.Process(target=_open_at_once, args=(database, gate)) for _ in range(4)
     ]
     for worker in workers:
         worker.start()

@@ -5,7 +5,6 @@ import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -62,8 +61,8 @@ class OneModel:
 class Bench:
     """An engine with its parts at hand."""
 
-    def __init__(self, folder: Path, frequency: str = "h") -> None:
-        self.store = Store(open_database(f"sqlite:///{folder}/x.db"))
+    def __init__(self, database: str, frequency: str = "h") -> None:
+        self.store = Store(open_database(database))
         self.model = FakeModel(manifest(frequency))
         self.models = OneModel(Live("demo", "v1", self.model))
         self.engine = self.another()
@@ -99,9 +98,9 @@ def history(hours: dict[int, float]) -> list[float]:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(database: str) -> Iterator[Bench]:
     """An empty service."""
-    made = Bench(tmp_path)
+    made = Bench(database)
     yield made
     made.store.close()
 
@@ -544,9 +543,9 @@ def test_covariates_for_a_model_without_are_named(bench: Bench) -> None:
         bench.engine.observe(Ask((points,)))
 
 
-def test_integer_steps_begin_at_one(tmp_path: Path) -> None:
+def test_integer_steps_begin_at_one(database: str) -> None:
     """A series that counts its steps needs no times at all."""
-    bench = Bench(tmp_path, frequency="1")
+    bench = Bench(database, frequency="1")
     for values in ([1.0, 2.0], [3.0]):
         ask = Ask((Points("a", None, np.array(values)),), wanted=Wanted(2))
         result = bench.engine.observe(ask).results[0]

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,8 +39,8 @@ MISSING = float("nan")
 class Bench:
     """An engine whose model takes covariates of all kinds."""
 
-    def __init__(self, folder: Path) -> None:
-        self.store = Store(open_database(f"sqlite:///{folder}/x.db"))
+    def __init__(self, database: str) -> None:
+        self.store = Store(open_database(database))
         self.model = FakeModel(manifest(covariates=TAKEN))
         self.models = OneModel(Live("demo", "v1", self.model))
         self.engine = Engine(
@@ -66,9 +65,9 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(database: str) -> Iterator[Bench]:
     """An empty service."""
-    made = Bench(tmp_path)
+    made = Bench(database)
     yield made
     made.store.close()
 

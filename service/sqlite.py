@@ -1,0 +1,135 @@
+"""SQLite: which library, which file, how durable, and how its writers take turns."""
+
+import random
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pysqlite3.dbapi2 as sqlite
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from forecaster.errors import ConfigError
+
+# With several writers in WAL mode these may damage the file (mended in 3.51.3).
+FIRST_UNSAFE, LAST_UNSAFE = (3, 7, 0), (3, 51, 2)
+BUSY_TIMEOUT_MS = 10_000
+# What waiting does not mend: the place or the file itself is of no use.
+UNUSABLE = {
+    sqlite.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite.SQLITE_NOTADB: "it is not a database",
+    sqlite.SQLITE_READONLY: "it cannot be written",
+    sqlite.SQLITE_PERM: "it may not be opened",
+}
+READS: dict[str, Any] = {}  # any transaction sees one snapshot
+WRITES: dict[str, Any] = {"writes": True}  # see _begin
+
+
+def create(url: URL, connections: int) -> Engine:
+    """Return an engine on a file, which need not be there.
+
+    Raises:
+        ConfigError: the SQLite library or the place of the file cannot be used.
+    """
+    refuse_unsafe_sqlite(sqlite.sqlite_version_info)
+    _check_place(url)
+    engine = create_engine(
+        url,
+        module=sqlite,
+        pool_size=connections,
+        max_overflow=-1,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def refuse_unsafe_sqlite(version: tuple[int, int, int]) -> None:
+    """Raise ConfigError for a SQLite that may damage a file with several writers.
+
+    >>> refuse_unsafe_sqlite((3, 51, 3))
+    >>> refuse_unsafe_sqlite((3, 40, 1))
+    Traceback (most recent call last):
+    ...
+    forecaster.errors.ConfigError: SQLite 3.40.1 may damage a database with several ...
+    """
+    if FIRST_UNSAFE <= version <= LAST_UNSAFE:
+        raise ConfigError(
+            f"SQLite {'.'.join(map(str, version))} may damage a database with several "
+            "writers; 3.51.3 or newer is needed: pip install pysqlite3==0.6.1"
+        )
+
+
+def make_ready(engine: Engine) -> None:
+    """Switch the file to write-ahead logging, as all who open it try to."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    with closing(engine.raw_connection()) as connection:
+        while True:
+            try:
+                connection.cursor().execute("PRAGMA journal_mode=WAL").close()
+                return
+            except sqlite.OperationalError as error:
+                # Two who switch at once are refused without waiting (a deadlock).
+                if _primary_code(error) in UNUSABLE or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(0.005, 0.05))
+
+
+def hold_schema(connection: Connection) -> None:
+    """Keep others from changing the tables until the commit: a writer is alone here."""
+
+
+def reason(error: BaseException) -> str:
+    """Return what the library says of a failure; it holds nothing of a request."""
+    return str(error.orig if isinstance(error, DBAPIError) else error)
+
+
+def unusable(error: BaseException | None, url: URL) -> str | None:
+    """Return what is wrong with the setting when no waiting mends a failure."""
+    fault = UNUSABLE.get(_primary_code(error))
+    return fault and (
+        f"expected a file of SQLite that can be written, got {url.database}: {fault}; "
+        "give another one with --database sqlite:///FILE"
+    )
+
+
+def _primary_code(error: BaseException | None) -> int:
+    """Return SQLite's code of an error without its detail; -1 if it has none."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    code = getattr(cause, "sqlite_errorcode", None)
+    return -1 if code is None else int(code) & 0xFF
+
+
+def _check_place(url: URL) -> None:
+    place = url.database or ""
+    if ":memory:" in place or "memory" in str(url.query.get("mode", "")):
+        raise ConfigError(
+            "database: expected a file, since what is carried must survive a restart; "
+            "got one in memory. Give a file, for instance "
+            "--database sqlite:///state/forecaster.db"
+        )
+    try:
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"database: the folder of {place} cannot be made: "
+            f"{error.strerror}; give another one with --database"
+        ) from error
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # BEGIN is ours, see _begin
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA synchronous=FULL")  # a commit is on disk before it returns
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at once: what is read afterwards stays true until
+    # the commit, and two writers wait for each other instead of failing half-way.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -24,7 +24,9 @@ from service.errors import Unacceptable
 MAX_PAGE = 1000
 LARGEST_INTEGER = 2**53
 
-Name = Annotated[str, Field(max_length=64)]
+NO_NUL = "^[^\\x00]*$"  # which PostgreSQL takes in no text
+
+Name = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
 Horizon = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Level = Annotated[FiniteFloat, Field(gt=0, lt=100)]
 Quantile = Annotated[FiniteFloat, Field(gt=0, lt=1)]
@@ -58,7 +60,7 @@ class PageQuery(_Query):
     cursor: str | None = Field(
         default=None, description="`next_cursor` of the page before this one."
     )
-    prefix: Annotated[str, Field(max_length=256)] = Field(
+    prefix: Annotated[str, Field(max_length=256, pattern=NO_NUL)] = Field(
         default="", description="Only series whose id begins with this."
     )
 
@@ -92,7 +94,7 @@ class ForecastQuery(_Query):
 class SeriesPath(BaseModel):
     """Which series."""
 
-    unique_id: Annotated[str, BeforeValidator(unquote)] = Field(
+    unique_id: Annotated[str, BeforeValidator(unquote), Field(pattern=NO_NUL)] = Field(
         description="Name of the series, percent-encoded, a slash as %2F."
     )
 
@@ -130,7 +132,10 @@ def read_cursor(cursor: str | None) -> tuple[str, str]:
         return "", ""
     try:
         name, unique_id = orjson.loads(base64.urlsafe_b64decode(cursor))
-        return str(name), str(unique_id)
+        place = str(name), str(unique_id)
+        if "\x00" in "".join(place):
+            raise ValueError
+        return place
     except (binascii.Error, ValueError, TypeError):
         raise Unacceptable(
             "expected the 'next_cursor' of an earlier answer; leave it out to begin",

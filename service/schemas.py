@@ -25,6 +25,7 @@ from service.exchange import Ask
 from service.exog import Given
 from service.parameters import (
     LARGEST_INTEGER,
+    NO_NUL,
     Horizon,
     Levels,
     Name,
@@ -39,7 +40,7 @@ MAX_ID = 256
 Value = Annotated[FiniteFloat, Field(ge=-LARGEST, le=LARGEST)]
 Step = Annotated[int, Field(ge=-LARGEST_INTEGER, le=LARGEST_INTEGER)]
 Time = Annotated[str, Field(max_length=64)] | Step
-Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern="^[^\\x00]*$")]
+Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=NO_NUL)]
 Covariate = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 Text = Annotated[str, Field(max_length=MAX_ID)]
 Body = TypeVar("Body", bound=BaseModel)

@@ -319,6 +319,16 @@ URLS: dict[str, tuple[str, str, int, str]] = {
     ),
     "a made-up cursor": ("GET", f"/series?cursor={MARK}", 422, "'next_cursor'"),
     "a cursor in other characters": ("GET", "/series?cursor=%ff", 422, "'next_cursor'"),
+    "a cursor with NUL": ("GET", "/series?cursor=WyJhXHUwMDAwIiwiYiJd", 422, "cursor"),
+    "an id with NUL": ("GET", "/series/a%00", 422, "without the character NUL"),
+    "a name with NUL": ("GET", "/series/a?name=%00", 422, "without the character NUL"),
+    "a prefix with NUL": (
+        "GET",
+        "/series?prefix=%00",
+        422,
+        "without the character NUL",
+    ),
+    "to forget NUL": ("DELETE", "/series/%00", 422, "without the character NUL"),
     "an unknown parameter": ("GET", "/series?limits=1", 422, "unknown field 'limits'"),
     "horizon in words": (
         "GET",

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import sys
+import time
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -30,6 +32,8 @@ worker_tmp_dir = (
 accesslog = None  # the service logs each request itself
 
 COUNTED = "PROMETHEUS_MULTIPROC_DIR"
+AWAIT_STORE_S = 1.0  # between two tries of a worker that is to start
+
 # Read by TensorFlow when a worker loads it. The models are small: one step takes as long
 # with one thread as with two (measured), and requests run beside each other anyway. A
 # server computes on the CPU.
@@ -70,6 +74,21 @@ def post_fork(server: Any, worker: Any) -> None:
     # TensorFlow imports Keras where it finds it, and that pandas and scikit-learn:
     # 160 MB and seconds for nothing, since a SavedModel runs without. None means absent.
     sys.modules["keras"] = None  # type: ignore[assignment]
+    _await_store(server)
+
+
+def _await_store(server: Any) -> None:
+    """Wait until the database answers: a worker that fails to start ends the server."""
+    from service.database import open_database
+
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # gunicorn sets its own afterwards
+    while True:
+        try:
+            open_database(_server.database, connections=1).dispose()
+            return
+        except StoreFailure as error:
+            server.log.warning("%s", error)
+        time.sleep(AWAIT_STORE_S)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -95,7 +95,7 @@ states = Table(
 api_keys = Table(  # what is kept of a key opens nothing
     "api_keys",
     metadata,
-    Column("id", Text, primary_key=True),  # a part of the key that is no secret
+    Column("id", Word, primary_key=True),  # a part of the key that is no secret
     Column("name", Text, nullable=False),
     Column("scopes", Text, nullable=False),  # separated by spaces
     Column("sha256", Text, nullable=False),  # of the whole key

@@ -16,7 +16,7 @@ import forecaster
 from forecaster import artifact
 from forecaster.settings import Settings, is_exposed, is_loopback, load
 from forecaster.streaming import StepModel
-from service import access, metrics, problems, telemetry
+from service import access, compression, metrics, problems, telemetry
 from service.answers import Problem
 from service.database import open_database
 from service.documented import refusals, refuse_url
@@ -87,6 +87,7 @@ def create_app(
     app.url_map.converters["series"] = SeriesId
     app.extensions[EXTENSION] = Service(live, store, engine)
     app.wsgi_app = RawPaths(app.wsgi_app)  # type: ignore[method-assign]
+    compression.register(app)
     telemetry.register(app, log)
     metrics.register(app, watch)
     problems.register(app, log)
@@ -94,7 +95,7 @@ def create_app(
     rates = Rates(settings.limits.rate_limit)
     access.register(app, Keyring(database, closed), rates, asks)
     for api in (
-        predict.routes(engine),
+        predict.routes(engine, live, settings.limits.max_points),
         series.routes(engine),
         models.routes(live),
         health.routes(live, store),

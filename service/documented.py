@@ -11,15 +11,19 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.request_body import RequestBody
 from flask_openapi3.models.tag import Tag
-from flask_openapi3.utils import parse_body
+from flask_openapi3.utils import parse_body, parse_query
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
 from service.complaints import complaint
+from service.compression import NAMES, TooMuch, unpack
 from service.errors import Unacceptable
-from service.parameters import IN_URLS
+from service.parameters import IN_URLS, AskQuery
 from service.rendering import to_json
 
+JSON, ARROW = "application/json", "application/vnd.apache.arrow.stream"
+STREAM = {ARROW: {"schema": {"type": "string", "format": "binary"}}}
+LISTS = {"level", "quantiles"}  # may come several times in a query string
 PROBLEM = {
     "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
 }
@@ -39,7 +43,7 @@ REFUSALS = {
     404: "No such model or series",
     409: "A time is carried with another value",
     413: "Body too large",
-    415: "The body is not application/json",
+    415: "The body is neither JSON nor Arrow, or in a coding other than gzip",
     422: "Wrong shape or value",
     429: "More requests than the rate limit, or too much waits already",
     503: "No model ready, or store not writable",
@@ -66,23 +70,64 @@ def blueprint(name: str, about: str) -> APIBlueprint:
 
 
 def taking(api: APIBlueprint, model: type[BaseModel]) -> dict[str, Any]:
-    """Return the part of an operation that documents its body."""
-    content, schemas = parse_body(model)
+    """Return the part of an operation that documents its body: JSON or Arrow."""
+    json, schemas = parse_body(model)
+    in_url, _ = parse_query(AskQuery)
     api.components_schemas.update(schemas)
+    content: dict[str, Any] = {**json, **STREAM}
     return {
         "requestBody": RequestBody(content=content, required=True),
-        "parameters": [RETRY_PARAMETER],
+        "parameters": [*in_url, RETRY_PARAMETER],
     }
 
 
+def answering(api: APIBlueprint, model: type[BaseModel]) -> dict[Any, Any]:
+    """Return the part of an operation that documents its answer: JSON or Arrow."""
+    json, schemas = parse_body(model)
+    api.components_schemas.update(schemas)
+    content: dict[str, Any] = {**json, **STREAM}
+    return {200: {"description": "OK", "content": content}}
+
+
 def body() -> bytes:
-    """Return the body of this request, which must say that it is plain JSON."""
-    if request.mimetype != "application/json" or request.content_encoding:
+    """Return the body of this request, unpacked; it must say that it is JSON or Arrow."""
+    coding = (request.content_encoding or "identity").strip().lower()
+    if request.mimetype not in (JSON, ARROW) or coding not in {"identity", *NAMES}:
         raise UnsupportedMediaType
     data = request.get_data(cache=False)
     if request.content_length is None and len(data) == request.max_content_length:
         _refuse_more()
-    return data
+    if coding == "identity":
+        return data
+    try:
+        return unpack(data, request.max_content_length or 0)
+    except TooMuch:
+        raise RequestEntityTooLarge from None
+
+
+def query() -> AskQuery:
+    """Return what the URL of this request says beside the body.
+
+    flask-openapi3 would read it too, but makes a schema for that with each request.
+    """
+    given = {
+        key: values if key in LISTS else values[-1]
+        for key, values in request.args.lists()
+    }
+    try:
+        return AskQuery.model_validate(given)
+    except ValidationError as error:
+        raise complaint(error, AskQuery) from None
+
+
+def sends_arrow() -> bool:
+    """Whether the body of this request is an Arrow stream, not JSON."""
+    return request.mimetype == ARROW
+
+
+def takes_arrow() -> bool:
+    """Whether this request would rather be answered in Arrow than in JSON."""
+    return request.accept_mimetypes.best_match((JSON, ARROW)) == ARROW
 
 
 def _refuse_more() -> None:
@@ -101,7 +146,12 @@ def retry_key() -> str | None:
 
 def reply(value: object) -> Response:
     """Return a value as JSON."""
-    return Response(to_json(value), content_type="application/json")
+    return Response(to_json(value), content_type=JSON)
+
+
+def stream(data: bytes) -> Response:
+    """Return an Arrow stream."""
+    return Response(data, content_type=ARROW)
 
 
 def _named_like_the_view(*, name: str, path: str, method: str) -> str:

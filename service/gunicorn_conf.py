@@ -44,6 +44,8 @@ ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",
 }
 
+ABSENT = ("keras", "pandas")
+
 
 def on_starting(server: Any) -> None:
     """End with one line, before any worker is started, if none of them could work."""
@@ -72,8 +74,10 @@ def post_fork(server: Any, worker: Any) -> None:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # TensorFlow imports Keras where it finds it, and that pandas and scikit-learn:
-    # 160 MB and seconds for nothing, since a SavedModel runs without. None means absent.
-    sys.modules["keras"] = None  # type: ignore[assignment]
+    # 160 MB and seconds for nothing, since a SavedModel runs without. So does pyarrow
+    # with pandas, to convert what nobody has here. None means absent.
+    for name in ABSENT:
+        sys.modules[name] = None  # type: ignore[assignment]
     _await_store(server)
 
 

@@ -5,7 +5,7 @@ A series' id may hold any character. In a path it is percent-encoded, a slash as
 
 import base64
 import binascii
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote
 
 import orjson
@@ -89,6 +89,21 @@ class ForecastQuery(_Query):
     def wanted(self) -> Wanted:
         """The forecasts asked for."""
         return Wanted(self.h, tuple(self.level or ()), tuple(self.quantiles or ()))
+
+
+class AskQuery(ForecastQuery):
+    """How a request is taken and what it wants back: the one place with an Arrow body.
+
+    With JSON the same may stand in the body, which goes before.
+    """
+
+    stateless: bool = Field(
+        default=False, description="Use these points alone and store nothing."
+    )
+    on_conflict: Literal["error", "ignore", "revise"] = Field(
+        default="error",
+        description="What to do with a time that is carried with another value.",
+    )
 
 
 class SeriesPath(BaseModel):

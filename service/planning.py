@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecaster.errors import InputError
 from forecaster.frequency import Frequency, OffGrid
@@ -30,11 +31,12 @@ FIRST_INTEGER_STEP = 1  # where a series that counts its steps begins
 class Points:
     """What a request brings of one series, as it came; NaN is a missing value.
 
-    ``times`` is None when the values are simply the next steps.
+    ``times`` is None when the values are simply the next steps, and an array when they
+    came as one, ``datetime64[us]`` or ``int64``.
     """
 
     unique_id: str
-    times: tuple[str | int, ...] | None
+    times: tuple[str | int, ...] | NDArray[Any] | None
     values: Floats  # [N]
     given: Given = NONE_GIVEN  # beside the values
 
@@ -241,21 +243,27 @@ def _gap(absent: int, limit: int, beside_carried: bool) -> Unacceptable:
     )
 
 
-def _parse(times: tuple[str | int, ...], frequency: Frequency) -> Any:
+def wrong_time(frequency: Frequency) -> str:
+    """Return what is said of a time that is none for this frequency."""
+    wanted = (
+        "a whole number, such as 7"
+        if frequency.is_integer
+        else "an ISO-8601 time, such as 2024-01-31T18:00:00"
+    )
+    return f"expected {wanted}; this model's frequency is {frequency.alias!r}"
+
+
+def _parse(
+    times: tuple[str | int, ...] | NDArray[Any], frequency: Frequency
+) -> NDArray[Any]:
+    if isinstance(times, np.ndarray):  # read already, where the frequency was known
+        return times
     parsed = []
     for index, time in enumerate(times):
         try:
             parsed.append(frequency.parse_time(time))
         except InputError as error:
-            wanted = (
-                "a whole number, such as 7"
-                if frequency.is_integer
-                else "an ISO-8601 time, such as 2024-01-31T18:00:00"
-            )
-            raise Unacceptable(
-                f"expected {wanted}; this model's frequency is {frequency.alias!r}",
-                f"ds[{index}]",
-            ) from error
+            raise Unacceptable(wrong_time(frequency), f"ds[{index}]") from error
     return np.array(parsed)
 
 

@@ -48,7 +48,8 @@ MENDS = {
     404: "there is nothing at this path; /docs tells what there is",
     405: "this path takes another method, see the Allow header and /docs",
     413: "the body is larger than this service takes (max_body_bytes); send it in parts",
-    415: "expected a body of Content-Type: application/json, not compressed",
+    415: "expected a body of Content-Type: application/json or "
+    "application/vnd.apache.arrow.stream, plain or with Content-Encoding: gzip",
     500: "the service failed; the request is safe to send again",
 }
 
@@ -110,6 +111,8 @@ def register(app: Flask, log: Log) -> None:
         answer = _response(status, MENDS.get(status) or str(error.description), [])
         if status == 405:
             answer.headers["Allow"] = error.get_response().headers["Allow"]
+        if status == 415:
+            answer.headers["Accept-Encoding"] = "gzip"
         return answer
 
     @app.errorhandler(Exception)

@@ -26,6 +26,7 @@ from service.exog import Given
 from service.parameters import (
     LARGEST_INTEGER,
     NO_NUL,
+    AskQuery,
     Horizon,
     Levels,
     Name,
@@ -140,13 +141,19 @@ class PredictBody(_Options):
     series: SeriesBody | Annotated[list[SeriesBody], Field(min_length=1)]
 
 
-def read_ask(data: bytes, forecasts: bool, key: str | None = None) -> Ask:
+def read_ask(
+    data: bytes,
+    forecasts: bool,
+    key: str | None = None,
+    query: AskQuery | None = None,
+) -> Ask:
     """Return the request that a body of `PredictBody` makes.
 
     Args:
         data: the body.
         forecasts: whether forecasts are wanted back.
         key: the same for a request and its retries.
+        query: what stands in the URL; the body goes before.
 
     >>> read_ask(b'{"series": {"unique_id": "a", "y": [1, null]}}', False).series[0]
     Points(unique_id='a', times=None, values=array([ 1., nan]), given=...)
@@ -164,7 +171,8 @@ def read_ask(data: bytes, forecasts: bool, key: str | None = None) -> Ask:
     entries = given if isinstance(given, list) else [given]
     if not entries:
         raise Unacceptable("expected at least one series", "series")
-    options = validated(_Options, body, PredictBody)
+    in_url = {} if query is None else query.model_dump(exclude_unset=True)
+    options = validated(_Options, {**in_url, **body}, PredictBody)
     series, refused = [], []
     for index, entry in enumerate(entries):
         place = f"series[{index}]" if isinstance(given, list) else "series"

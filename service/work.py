@@ -6,7 +6,6 @@ series that cannot be served becomes the error that says why, and leaves the oth
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,10 +22,8 @@ from service.planning import (
     Stored,
     check_gaps,
     format_step,
-    frequency_of,
     place,
     plan,
-    times_at,
 )
 from service.records import Append, Carried, Change, Floats, Grid, Span, State
 from service.store import Snapshot
@@ -76,12 +73,6 @@ class Result:
     def last_time(self) -> str | int:
         """The time of the last step carried."""
         return format_step(self.job.grid, self.span.end - 1)
-
-    @property
-    def times(self) -> list[Any]:
-        """The times of the points that were applied."""
-        grid = self.job.grid
-        return frequency_of(grid.frequency).format(times_at(grid, self.job.plan.steps))
 
     @property
     def change(self) -> Change | None:

@@ -220,12 +220,6 @@ def test_a_key_of_retries_has_a_length(shared_client: FlaskClient, key: str) -> 
     check(answer, 422, "expected 1 to 255 characters")
 
 
-def test_a_compressed_body_is_refused(client: FlaskClient) -> None:
-    """It could unpack to anything."""
-    answer = post(client, b"\x1f\x8b", headers={"Content-Encoding": "gzip"})
-    check(answer, 415, "not compressed")
-
-
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
     lambda inner: (

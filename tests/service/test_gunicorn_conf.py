@@ -23,10 +23,20 @@ gunicorn_conf.post_fork(None, None)
 service_of(app).models.refresh()
 answer = app.test_client().post("/predict", json={
     "series": {"unique_id": "a", "ds": ["2024-01-01"], "y": [1.0]}})
+unasked = "pyarrow" in sys.modules
+import pyarrow as pa
+table = pa.table({"unique_id": ["b", "b"], "ds": ["2024-01-01", None], "y": [1.0, None]})
+sink = pa.BufferOutputStream()
+with pa.ipc.new_stream(sink, table.schema) as writer:
+    writer.write_table(table)
+arrow = app.test_client().post("/predict", data=sink.getvalue().to_pybytes(), headers={
+    "Content-Type": "application/vnd.apache.arrow.stream",
+    "Accept": "application/vnd.apache.arrow.stream"})
 service_of(app).close()
 print(json.dumps({
     "before": "tensorflow" in imported,
     "status": answer.status_code,
+    "arrow": [unasked, arrow.status_code, arrow.content_type],
     "after": [name for name, module in sys.modules.items() if module is not None],
     "threads": os.environ["TF_NUM_INTRAOP_THREADS"],
 }))
@@ -55,7 +65,7 @@ def run(code: str, **environ: str) -> str:
 
 @pytest.mark.tf
 def test_a_worker_loads_tensorflow_alone(tiny_models: Path, tmp_path: Path) -> None:
-    """And not before it was forked; Keras, pandas and scikit-learn never."""
+    """And not before it was forked; Keras, pandas and scikit-learn never, Arrow when asked."""
     found = json.loads(
         run(
             WORKER,
@@ -66,6 +76,7 @@ def test_a_worker_loads_tensorflow_alone(tiny_models: Path, tmp_path: Path) -> N
 
     assert not found["before"]
     assert found["status"] == 200
+    assert found["arrow"] == [False, 200, "application/vnd.apache.arrow.stream"]
     assert "tensorflow" in found["after"]
     assert not {"keras", "pandas", "sklearn", "matplotlib"} & set(found["after"])
     assert found["threads"] == "1"

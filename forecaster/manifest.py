@@ -104,9 +104,18 @@ def read(folder: Path) -> Manifest:
             f"{path}: expected the manifest of a model version, could not read it "
             f"({type(error).__name__}). Train again or choose another version."
         ) from error
+    return parse(content, str(path))
+
+
+def parse(content: object, place: str) -> Manifest:
+    """A manifest as JSON has it; `place` says where it stands, for errors.
+
+    Raises:
+        ArtifactError: it is not one, or of a format not known here.
+    """
     if not isinstance(content, dict) or content.get("format_version") != FORMAT_VERSION:
         raise ArtifactError(
-            f"{path}: expected format_version {FORMAT_VERSION}, got "
+            f"{place}: expected format_version {FORMAT_VERSION}, got "
             f"{_format_of(content)}. Train again with this release or install the one that made it."
         )
     try:
@@ -116,7 +125,7 @@ def read(folder: Path) -> Manifest:
             raise ValueError(f"quantiles: expected rising ones and 0.5, got {levels}")
     except ValueError as error:
         raise ArtifactError(
-            f"{path}: {error}. Train again or choose another version."
+            f"{place}: {error}. Train again or choose another version."
         ) from error
     return Manifest(**entries)
 

@@ -64,12 +64,32 @@ FILE = click.Path(path_type=Path)
 )
 @click.option("--out", type=FILE, help="A .csv, .csv.gz or .parquet file to write.")
 @models_dir_option
+@click.option("--url", help="Let the service at http://HOST:PORT forecast.")
+@click.option(
+    "--api-key-env",
+    metavar="VARIABLE",
+    default="FORECASTER_API_KEY",
+    show_default=True,
+    help="The variable that holds the key for --url.",
+)
+@click.option("--gzip", is_flag=True, help="With --url: send and take gzip.")
+@click.option(
+    "--stateless", is_flag=True, help="With --url: the service stores nothing."
+)
+@click.option(
+    "--on-conflict",
+    type=click.Choice(("error", "ignore", "revise")),
+    default="error",
+    show_default=True,
+    help="With --url: what becomes of a time that is carried with another value.",
+)
 @json_option
+@click.pass_context
 def predict(
+    ctx: click.Context,
+    /,
     data: Path,
     name: str,
-    version: str | None,
-    models_dir: Path,
     as_json: bool,
     **wishes: Any,
 ) -> None:
@@ -81,33 +101,21 @@ def predict(
     anomaly score behind: 1 less the probability of a value so far from its forecast.
     Covariates known ahead are read from rows of DATA behind the last value, with y
     empty, or from --future. Without --out the forecasts go to stdout, as CSV or, on a terminal, as a table.
+    With --url a running service takes the values in and forecasts; it keeps them. Series
+    that it refuses are listed on stderr, and the exit code is 1.
     """
     if wishes["insample"] and wishes["horizon"] is not None:
         raise click.UsageError("--insample is one step ahead; leave out --horizon")
     out: Path | None = wishes["out"]
     check_writable(out)
     check_other_file(out, data)
-    folder = registry.resolve(models_dir, name, version)
-    manifest = manifests.read(folder)
+    model = _Remote(name, wishes) if wishes["url"] else _Local(name, wishes)
+    manifest = model.manifest
     prediction.check_levels(wishes["levels"], manifest.quantiles)
     panel = read_for_model(data, wishes["freq"], manifest, take_mending(wishes))
     horizon = wishes["horizon"] or manifest.horizon
     panel = with_future(panel, wishes["future"], horizon)
-    import_tensorflow()
-    from forecaster.artifact import load
-
-    model = load(folder)
-    say(f"read {panel}")
-    with Watched(model, values=len(panel.values)) as watched:
-        if wishes["insample"]:
-            say(f"judging {len(panel.values)} steps with {name} {manifest.version}")
-            columns = insample(watched, panel, name, wishes["levels"])
-            answer = _judged(panel, columns, name)
-        else:
-            say(f"forecasting {horizon} steps with {name} {manifest.version}")
-            forecasts = prediction.predict(watched, panel, horizon, wishes["levels"])
-            columns = prediction.long_columns(forecasts, name)
-            answer = _forecast(manifest, forecasts)
+    columns, answer = model.answer(panel, horizon)
     if as_json:
         about = {"name": manifest.name, "version": manifest.version}
         print_json({"model": about, "freq": manifest.freq, **answer})
@@ -116,6 +124,75 @@ def predict(
         say(f"wrote {out}")
     elif not as_json:
         click.echo(as_table(columns) if sys.stdout.isatty() else as_csv(columns))
+    if answer.get("errors"):
+        ctx.exit(1)
+
+
+Answer = tuple[Columns, dict[str, Any]]  # as a file, and what `--json` prints
+
+
+class _Local:
+    """A version in the folder of models, computed here."""
+
+    def __init__(self, name: str, wishes: dict[str, Any]) -> None:
+        self._name, self._wishes = name, wishes
+        self._folder = registry.resolve(wishes["models_dir"], name, wishes["version"])
+        self.manifest = manifests.read(self._folder)
+
+    def answer(self, panel: Panel, horizon: int) -> Answer:
+        import_tensorflow()
+        from forecaster.artifact import load
+
+        model, name, levels = load(self._folder), self._name, self._wishes["levels"]
+        say(f"read {panel}")
+        with Watched(model, values=len(panel.values)) as watched:
+            if self._wishes["insample"]:
+                say(
+                    f"judging {len(panel.values)} steps with {name} "
+                    f"{self.manifest.version}"
+                )
+                columns = insample(watched, panel, name, levels)
+                return columns, _judged(panel, columns, name)
+            say(f"forecasting {horizon} steps with {name} {self.manifest.version}")
+            forecasts = prediction.predict(watched, panel, horizon, levels)
+        columns = prediction.long_columns(forecasts, name)
+        return columns, _forecast(self.manifest, forecasts)
+
+
+class _Remote:
+    """The champion of a running service, computed there."""
+
+    def __init__(self, name: str, wishes: dict[str, Any]) -> None:
+        from forecaster.cli.remote import Service  # few need it
+
+        for flag in ("version", "insample"):
+            if wishes[flag]:
+                raise click.UsageError(
+                    f"--{flag}: a service forecasts with its champion alone; leave out "
+                    "--url or this"
+                )
+        self._name, self._wishes = name, wishes
+        self._service = Service.at(wishes["url"], wishes["api_key_env"], wishes["gzip"])
+        self.manifest = self._service.manifest(name)
+
+    def answer(self, panel: Panel, horizon: int) -> Answer:
+        from forecaster.cli.sending import Wishes, forecast_by  # pyarrow is slow
+
+        say(f"read {panel}")
+        say(f"forecasting {horizon} steps with {self._name} at {self._wishes['url']}")
+        asked = Wishes(
+            self._name,
+            horizon,
+            self._wishes["levels"],
+            self._wishes["on_conflict"],
+            self._wishes["stateless"],
+        )
+        returned = forecast_by(self._service, panel, asked)
+        for one in returned.errors:
+            say(f"refused: {one.get('unique_id')!r} ({one['status']}): {one['detail']}")
+        columns = prediction.long_columns(returned.forecasts, self._name)
+        told = _forecast(self.manifest, returned.forecasts)
+        return columns, {**told, "errors": returned.errors}
 
 
 def _forecast(manifest: Manifest, forecasts: Forecasts) -> dict[str, Any]:

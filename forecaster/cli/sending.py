@@ -1,0 +1,219 @@
+"""A panel sent to a service, part by part, and the forecasts that come back.
+
+A part is some series, or a stretch of one that is too long. A series that the service
+refuses is listed and leaves the others alone.
+Letters: `N` series, `T` values of all series together, `H` horizon.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
+from numpy.typing import NDArray
+
+from forecaster.cli.remote import Refused, Service, ServiceFailed
+from forecaster.panel import Panel
+from forecaster.prediction import Forecasts, interval_probabilities
+
+MOST_SERIES, MOST_ROWS = 1_000, 50_000  # of one request, far below a service's limits
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is asked of a service for all series alike."""
+
+    name: str
+    horizon: int
+    levels: tuple[float, ...]
+    on_conflict: str
+    stateless: bool
+
+    def in_url(self) -> dict[str, object]:
+        """As the service reads them."""
+        return {
+            "name": self.name,
+            "h": self.horizon,
+            "level": ",".join(f"{level:g}" for level in sorted(set(self.levels))),
+            "on_conflict": self.on_conflict,
+            "stateless": "true" if self.stateless else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What came back: forecasts, and the series that were refused, as the service says."""
+
+    forecasts: Forecasts
+    errors: list[dict[str, Any]]
+
+
+def forecast_by(service: Service, panel: Panel, wishes: Wishes) -> Returned:
+    """What a service forecasts after the end of each series, with a progress bar.
+
+    Raises:
+        Refused: the service refuses such requests altogether.
+        ServiceFailed: it does not answer, or no series could be forecast.
+    """
+    from tqdm import tqdm  # only where something takes long enough to watch
+
+    answers: list[Any] = []
+    errors: list[dict[str, Any]] = []
+    with tqdm(
+        total=len(panel), unit=" series", desc="sending", leave=False, disable=None
+    ) as bar:
+        for part in _parts(panel):
+            _send(service, panel, part, wishes, answers, errors)
+            bar.update(len(part))
+    if not answers:
+        first = errors[0]
+        raise ServiceFailed(
+            f"none of {len(panel)} series was forecast; the first, "
+            f"{first['unique_id']!r}: {first['detail']}"
+        )
+    return Returned(_together(answers, wishes), errors)
+
+
+def _parts(panel: Panel) -> Iterator[list[int]]:
+    """Numbers of the series that go together."""
+    part: list[int] = []
+    rows = 0
+    for index, length in enumerate(panel.lengths.tolist()):
+        if part and (rows + length > MOST_ROWS or len(part) == MOST_SERIES):
+            yield part
+            part, rows = [], 0
+        part.append(index)
+        rows += length
+    if part:
+        yield part
+
+
+def _send(
+    service: Service,
+    panel: Panel,
+    part: list[int],
+    wishes: Wishes,
+    answers: list[Any],
+    errors: list[dict[str, Any]],
+) -> None:
+    """Send some series; where all are refused but not all are named, send fewer."""
+    table = as_table(panel.take(part), wishes.horizon)
+    try:
+        answer = _read(_asked(service, table, wishes))
+    except Refused as refusal:
+        named = {one["unique_id"]: one for one in refusal.errors if "unique_id" in one}
+        if not named:
+            raise
+        if len(named) < len(part):
+            half = len(part) // 2
+            _send(service, panel, part[:half], wishes, answers, errors)
+            _send(service, panel, part[half:], wishes, answers, errors)
+            return
+        errors += named.values()
+        return
+    answers.append(answer)
+    errors += answer.about["errors"]
+
+
+def _asked(service: Service, table: Any, wishes: Wishes) -> bytes:
+    """The answer to a table; what is too long for one request is observed before."""
+    begin = 0
+    while not wishes.stateless and table.num_rows - begin > MOST_ROWS:
+        service.post("/observe", _stream(table.slice(begin, MOST_ROWS)), _how(wishes))
+        begin += MOST_ROWS
+    return service.post("/predict", _stream(table.slice(begin)), wishes.in_url())
+
+
+def _how(wishes: Wishes) -> dict[str, object]:
+    return {"name": wishes.name, "on_conflict": wishes.on_conflict}
+
+
+def as_table(panel: Panel, horizon: int) -> Any:
+    """A long table of a panel as the service reads it, with what is known ahead behind."""
+    known = _known_ahead(panel, horizon)
+    rows = panel.lengths + known
+    offsets = np.cumsum(rows) - rows
+    steps = np.arange(rows.sum()) - np.repeat(offsets, rows)
+    observed = steps < np.repeat(panel.lengths, rows)
+    series = np.repeat(np.arange(len(panel)), rows).astype(np.int32)
+    y = np.full(len(steps), np.nan)
+    y[observed] = panel.values
+    names = pa.array(list(panel.ids), pa.string())
+    columns = {
+        "unique_id": pa.DictionaryArray.from_arrays(pa.array(series), names),
+        "ds": pa.array(panel.frequency.times(panel.starts[series], steps)),
+        "y": pa.array(y, from_pandas=True),
+        **_exog_columns(panel, known, observed, series),
+    }
+    return pa.table(columns)
+
+
+def _known_ahead(panel: Panel, horizon: int) -> NDArray[np.int64]:
+    """How many steps behind the last something is known of each series [N]."""
+    if not panel.exog.columns.futr:
+        return np.zeros(len(panel), np.int64)
+    known = (~np.isnan(panel.exog.ahead[:, :horizon])).any(axis=2)
+    steps = np.arange(1, known.shape[1] + 1)
+    return np.asarray((known * steps).max(axis=1, initial=0))
+
+
+def _exog_columns(
+    panel: Panel,
+    known: NDArray[np.int64],
+    observed: NDArray[np.bool_],
+    series: NDArray[np.int32],
+) -> dict[str, Any]:
+    """Columns of covariates: of the points, and of what is known ahead behind them."""
+    exog, columns = panel.exog, {}
+    ahead = np.arange(exog.ahead.shape[1]) < known[:, None]
+    for place, name in enumerate((*exog.columns.futr, *exog.columns.hist)):
+        values = np.full(len(observed), np.nan)
+        values[observed] = exog.steps[:, place]
+        if place < len(exog.columns.futr):
+            values[~observed] = exog.ahead[:, :, place][ahead]
+        columns[name] = pa.array(values, from_pandas=True)
+    for name, constants in zip(exog.columns.stat, exog.stat, strict=True):
+        columns[name] = pa.array(constants[series], from_pandas=True)
+    return columns
+
+
+def _stream(table: Any) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    table: Any
+    about: dict[str, Any]
+
+
+def _read(data: bytes) -> _Answer:
+    try:
+        table = pyarrow.ipc.open_stream(data).read_all()
+        return _Answer(table, json.loads(table.schema.metadata[b"forecaster"]))
+    except (pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise ServiceFailed(
+            "the answer is no Arrow stream of this service. Is it of the same release?"
+        ) from error
+
+
+def _together(answers: Sequence[_Answer], wishes: Wishes) -> Forecasts:
+    table = pa.concat_tables([answer.table for answer in answers])
+    ids = [one["unique_id"] for answer in answers for one in answer.about["series"]]
+
+    def column(name: str) -> NDArray[Any]:
+        return np.asarray(table[name].to_numpy()).reshape(len(ids), wishes.horizon)
+
+    return Forecasts(
+        tuple(ids),
+        column("ds"),
+        column("median"),
+        {key: column(key) for key in interval_probabilities(wishes.levels)},
+    )

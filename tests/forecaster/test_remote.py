@@ -1,0 +1,110 @@
+"""Laws of asking a service: what may pass is tried again, what does not is told."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any, ClassVar
+
+import pytest
+
+from forecaster import cli
+from forecaster.cli.remote import PATIENCE, Refused, Service, ServiceFailed
+
+
+class Moody(BaseHTTPRequestHandler):
+    """A server that answers what it is told to, one after the other."""
+
+    answers: ClassVar[list[tuple[int, bytes]]] = []
+    asked: ClassVar[list[Any]] = []
+
+    def do_POST(self) -> None:
+        """Answer the next of the list; the last one for ever."""
+        length = int(self.headers["Content-Length"])
+        self.asked.append((self.path, dict(self.headers), self.rfile.read(length)))
+        status, data = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        if status in (429, 503):
+            self.send_header("Retry-After", "0")
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """Where the moody server listens."""
+    server = HTTPServer(("127.0.0.1", 0), Moody)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    Moody.asked.clear()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def problem(status: int, **more: Any) -> tuple[int, bytes]:
+    """An answer as the service refuses."""
+    return status, json.dumps({"detail": "so it is", **more}).encode()
+
+
+def test_what_may_pass_is_asked_again(url: str) -> None:
+    """429 and 503, with the same body and key, until there is an answer."""
+    Moody.answers = [problem(429), problem(503), (200, b"done")]
+    service = Service(url, key="secret")
+
+    assert service.post("/predict", b"body", {"h": 3, "level": None}) == b"done"
+    assert [(path, body) for path, _, body in Moody.asked] == [
+        ("/predict?h=3", b"body")
+    ] * 3
+    assert {headers["Authorization"] for _, headers, _ in Moody.asked} == {
+        "Bearer secret"
+    }
+
+
+def test_patience_ends(url: str) -> None:
+    """After so many tries, with what the service said last."""
+    Moody.answers = [problem(503)]
+    with pytest.raises(ServiceFailed, match="answers 503: so it is"):
+        Service(url).post("/predict", b"", {})
+    assert len(Moody.asked) == 1 + int(PATIENCE.total or 0)
+
+
+@pytest.mark.parametrize("status", [400, 404, 409, 413, 422])
+def test_a_refusal_is_not_asked_again(url: str, status: int) -> None:
+    """It tells the errors of single series."""
+    Moody.answers = [problem(status, errors=[{"unique_id": "a"}])]
+    with pytest.raises(Refused, match=f"{status}: so it is") as caught:
+        Service(url).post("/predict", b"", {})
+    assert caught.value.errors == [{"unique_id": "a"}]
+    assert len(Moody.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [(401, b"{}"), (500, b"<html>"), (403, b"[]")])
+def test_an_answer_of_something_else_is_a_failure(
+    url: str, answer: tuple[int, bytes]
+) -> None:
+    """Told with its status."""
+    Moody.answers = [answer]
+    with pytest.raises(ServiceFailed, match=f"answers {answer[0]}: "):
+        Service(url).post("/predict", b"", {})
+
+
+@pytest.mark.parametrize(
+    ("more", "fragment"),
+    [
+        (["--url", "localhost:8080"], "--url: expected http://HOST:PORT"),
+        (["--url", "http://x", "--version", "v1"], "leave out --url or this"),
+        (["--url", "http://x", "--insample"], "leave out --url or this"),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_is_asked(
+    capsys: pytest.CaptureFixture[str], more: list[str], fragment: str
+) -> None:
+    """Exit code 2 and one line."""
+    assert cli.run(["predict", "data.csv", "--name", "m", *more]) == 2
+    assert fragment in capsys.readouterr().err

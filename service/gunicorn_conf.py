@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import time
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -44,7 +45,14 @@ ENVIRONMENT = {
     "CUDA_VISIBLE_DEVICES": "-1",
 }
 
-ABSENT = ("keras", "pandas")
+
+class WithoutPandas(MetaPathFinder):
+    """Says that pandas is not installed, to whoever would import it."""
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> None:
+        """Find nothing, and let nobody else look for pandas."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError(f"No module named {fullname!r}", name=fullname)
 
 
 def on_starting(server: Any) -> None:
@@ -74,10 +82,10 @@ def post_fork(server: Any, worker: Any) -> None:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # TensorFlow imports Keras where it finds it, and that pandas and scikit-learn:
-    # 160 MB and seconds for nothing, since a SavedModel runs without. So does pyarrow
-    # with pandas, to convert what nobody has here. None means absent.
-    for name in ABSENT:
-        sys.modules[name] = None  # type: ignore[assignment]
+    # 160 MB and seconds for nothing, since a SavedModel runs without. None means absent,
+    # but not to pyarrow, which would import pandas to convert any array.
+    sys.modules["keras"] = None  # type: ignore[assignment]
+    sys.meta_path.insert(0, WithoutPandas())
     _await_store(server)
 
 

@@ -68,7 +68,9 @@ class Service:
         if answer.get("manifest") is None:
             reason = answer.get("problem") or "it is not loaded"
             raise ServiceFailed(f"{self.url}: model {name!r} does not serve: {reason}")
-        return parse(answer["manifest"], f"{self.url}/models/{name}")
+        # The service keeps to itself which files a version has.
+        manifest = {"files": {}, **answer["manifest"]}
+        return parse(manifest, f"{self.url}/models/{name}")
 
     def post(self, path: str, body: bytes, wishes: Mapping[str, object]) -> bytes:
         """What the service answers to an Arrow stream, in the same format."""

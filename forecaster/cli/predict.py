@@ -187,12 +187,14 @@ class _Remote:
             self._wishes["on_conflict"],
             self._wishes["stateless"],
         )
-        returned = forecast_by(self._service, panel, asked)
-        for one in returned.errors:
-            say(f"refused: {one.get('unique_id')!r} ({one['status']}): {one['detail']}")
+        returned = forecast_by(self._service, panel, asked, _tell_refused)
         columns = prediction.long_columns(returned.forecasts, self._name)
         told = _forecast(self.manifest, returned.forecasts)
         return columns, {**told, "errors": returned.errors}
+
+
+def _tell_refused(one: dict[str, Any]) -> None:
+    say(f"refused: {one.get('unique_id')!r} ({one['status']}): {one['detail']}")
 
 
 def _forecast(manifest: Manifest, forecasts: Forecasts) -> dict[str, Any]:

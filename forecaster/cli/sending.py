@@ -6,7 +6,7 @@ Letters: `N` series, `T` values of all series together, `H` horizon.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,8 +51,19 @@ class Returned:
     errors: list[dict[str, Any]]
 
 
-def forecast_by(service: Service, panel: Panel, wishes: Wishes) -> Returned:
+def forecast_by(
+    service: Service,
+    panel: Panel,
+    wishes: Wishes,
+    tell: Callable[[dict[str, Any]], None],
+) -> Returned:
     """What a service forecasts after the end of each series, with a progress bar.
+
+    Args:
+        service: to be asked.
+        panel: `N` series.
+        wishes: what is asked for all of them.
+        tell: is told each series that is refused, as soon as it is.
 
     Raises:
         Refused: the service refuses such requests altogether.
@@ -66,7 +77,10 @@ def forecast_by(service: Service, panel: Panel, wishes: Wishes) -> Returned:
         total=len(panel), unit=" series", desc="sending", leave=False, disable=None
     ) as bar:
         for part in _parts(panel):
+            known = len(errors)
             _send(service, panel, part, wishes, answers, errors)
+            for one in errors[known:]:
+                tell(one)
             bar.update(len(part))
     if not answers:
         first = errors[0]

@@ -107,7 +107,7 @@ def test_a_store_that_does_not_answer_is_exit_code_1(
     """It is no fault of the user, and no traceback."""
     from service.database import open_database, writing
 
-    monkeypatch.setattr("service.database.BUSY_TIMEOUT_MS", 50)
+    monkeypatch.setattr("service.sqlite.BUSY_TIMEOUT_MS", 50)
     engine = open_database("sqlite:///state/forecaster.db")
     with writing(engine):
         code, out, err = shell(*CREATE)

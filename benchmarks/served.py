@@ -57,10 +57,19 @@ class Served:
         except OSError:
             return []
 
-    def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        key: str | None = None,
+        retry: str | None = None,
+    ) -> tuple[int, Any]:
         """One request on a connection of its own: (status, JSON or text)."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         headers = {} if body is None else {"Content-Type": "application/json"}
+        headers |= {} if key is None else {"Authorization": f"Bearer {key}"}
+        headers |= {} if retry is None else {"Idempotency-Key": retry}
         data = None if body is None else json.dumps(body)
         try:
             connection.request(method, path, data, headers)

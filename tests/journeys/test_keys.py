@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from benchmarks.served import ROOT
 from service.keyring import MAX_AGE_S
-from tests.journeys.conftest import ROOT, Server
+from tests.journeys.conftest import Server
 
 SERIES = {"series": {"unique_id": "a", "ds": ["2024-01-01"], "y": [1.0]}}
 SLACK_S = 1.0  # a loaded machine answers late

@@ -200,6 +200,7 @@ class Batcher(Generic[Piece, Outcome]):
         self, batch: _Batch[Piece, Outcome], error: BaseException
     ) -> tuple[list[Outcome | None], dict[_Ticket[Piece, Outcome], BaseException]]:
         """What becomes of each request by itself, after all together have failed."""
+        pieces = batch.pieces
         requests: dict[_Ticket[Piece, Outcome], list[int]] = {}
         for place, (ticket, _) in enumerate(batch.entries):
             requests.setdefault(ticket, []).append(place)
@@ -209,7 +210,7 @@ class Batcher(Generic[Piece, Outcome]):
         errors: dict[_Ticket[Piece, Outcome], BaseException] = {}
         for ticket, places in requests.items():
             try:
-                found = self._do([batch.pieces[place] for place in places])
+                found = self._do([pieces[place] for place in places])
             except Exception as own:  # noqa: BLE001 - raised again by its request
                 errors[ticket] = own
                 continue

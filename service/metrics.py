@@ -17,6 +17,7 @@ from prometheus_client import (
 )
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # by which prometheus-client finds it
+METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 SERIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -77,7 +78,9 @@ class Metrics:
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Note a request that has been answered."""
-        self._requests.labels(method, route, str(status)).inc()
+        # A client may send any word as its method; each label is kept for ever.
+        known = method if method in METHODS else "other"
+        self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
     def text(self) -> bytes:

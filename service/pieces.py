@@ -22,7 +22,7 @@ class Allowance:
     """What the series of one request may skip together: absent steps."""
 
     def __init__(self, steps: int) -> None:
-        self._steps = steps
+        self._steps = self._left = steps
         self._lock = threading.Lock()
         self._taken: dict[str, int] = {}
 
@@ -33,13 +33,14 @@ class Allowance:
             Unacceptable: all series together need more than there is.
         """
         with self._lock:
-            others = sum(self._taken.values()) - self._taken.get(unique_id, 0)
-            if others + steps > self._steps:  # before they are laid out in memory
+            before = self._taken.get(unique_id, 0)
+            if self._left + before < steps:  # before they are laid out in memory
                 raise Unacceptable(
                     f"this request skips more than {self._steps} absent steps in all "
                     "(max_points); send fewer series or a shorter time at once"
                 )
-            if steps:
+            self._left += before - steps
+            if steps or before:
                 self._taken[unique_id] = steps
 
 

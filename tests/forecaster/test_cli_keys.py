@@ -2,43 +2,34 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from forecaster import cli
 from forecaster.cli import serve
 from forecaster.settings import Server
 from service.exposure import check_exposure
+from tests.forecaster.conftest import Shell
 
 CREATE = ["keys", "create", "--name", "the till", "--scope", "read"]
 
 
-class Shell:
-    """Runs command lines in an empty folder: (exit code, stdout, stderr)."""
-
-    def __init__(self, capfd: pytest.CaptureFixture[str]) -> None:
-        """Keep where the output is caught."""
-        self.capfd = capfd
-
-    def __call__(self, *words: str) -> tuple[int, str, str]:
-        """Run one."""
-        code = cli.run(words)
-        return (code, *self.capfd.readouterr())
+Words = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def shell(
-    capfd: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Shell:
-    """A shell in an empty folder, with nothing of ours in its environment."""
-    for name in [name for name in os.environ if name.startswith("FORECASTER_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return Shell(capfd)
+def shell(shell: Shell) -> Words:
+    """Runs the words of a command line: (exit code, stdout, stderr)."""
+
+    def run(*words: str) -> tuple[int, str, str]:
+        done = shell(words)
+        return done.code, done.out, done.err
+
+    return run
 
 
-def test_a_key_is_shown_once(shell: Shell) -> None:
+def test_a_key_is_shown_once(shell: Words) -> None:
     """Alone on stdout, so that a script can take it; no other verb knows it."""
     code, out, err = shell(*CREATE, "--scope", "predict")
     key = out.strip()
@@ -54,7 +45,7 @@ def test_a_key_is_shown_once(shell: Shell) -> None:
         assert key.split("_")[1] in out
 
 
-def test_keys_for_programs(shell: Shell) -> None:
+def test_keys_for_programs(shell: Words) -> None:
     """`--json` has the same fields everywhere, and the key where it is made."""
     made = json.loads(shell(*CREATE, "--json")[1])
     assert made.pop("key").startswith(f"fc_{made['id']}_")
@@ -68,7 +59,7 @@ def test_keys_for_programs(shell: Shell) -> None:
 
 
 def test_the_database_is_the_one_of_serve(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    shell: Words, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A flag, else the environment, else the default; each has its own keys."""
     shell(*CREATE, "--database", "sqlite:///a.db")
@@ -91,7 +82,7 @@ def test_the_database_is_the_one_of_serve(
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
-    shell: Shell, words: list[str], wanted: str
+    shell: Words, words: list[str], wanted: str
 ) -> None:
     """It says what was expected and what to do."""
     code, out, err = shell(*words)
@@ -102,7 +93,7 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
 
 
 def test_a_store_that_does_not_answer_is_exit_code_1(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
+    shell: Words, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is no fault of the user, and no traceback."""
     from service.database import open_database, writing
@@ -118,7 +109,7 @@ def test_a_store_that_does_not_answer_is_exit_code_1(
 
 
 def test_serving_other_machines_needs_a_key_that_works(
-    shell: Shell, monkeypatch: pytest.MonkeyPatch
+    shell: Words, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or --insecure; one that was revoked is none."""
     started: list[list[str]] = []

@@ -46,3 +46,13 @@ def test_no_name_of_a_series_is_told(client: FlaskClient) -> None:
     client.get("/series/very-secret-shop")
     client.get("/no-such-path-very-secret-shop")
     assert b"secret" not in client.get("/metrics").data
+
+
+def test_clients_cannot_make_up_labels(client: FlaskClient) -> None:
+    """Any word may be sent as a method; all that are none are counted as one."""
+    for word in ("AAAA", "BBBB", "CCCC"):
+        client.open("/predict", method=word)
+    counted = 'forecaster_requests_total{method="other"'
+    found = [value for name, value in read(client).items() if name.startswith(counted)]
+    assert sum(found) == 3
+    assert b"BBBB" not in client.get("/metrics").data

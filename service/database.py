@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from forecaster.errors import ConfigError
-from service import postgresql, sqlite
+from service import postgresql, schema, sqlite
 from service.errors import StoreFailure
-from service.tables import SCHEMA_VERSION, metadata, schema_version
+from service.tables import schema_version
 
 Result = TypeVar("Result")
 
@@ -28,6 +28,7 @@ class Kind(Protocol):
 
     READS: dict[str, Any]  # options of a connection that reads
     WRITES: dict[str, Any]  # and of one that writes
+    MIGRATES: dict[str, Any]  # and of one that changes the tables
 
     def create(self, url: URL, connections: int) -> Engine:
         """Return an engine with so many connections, one for each thread."""
@@ -194,15 +195,24 @@ def _prepare(engine: Engine) -> None:
     with _told_apart(engine):
         _kind(engine).make_ready(engine)
     with writing(engine) as connection:
-        _kind(engine).hold_schema(connection)
-        metadata.create_all(connection)
-        found = connection.execute(select(schema_version.c.version)).scalar()
-        if found is None:
-            connection.execute(schema_version.insert().values(version=SCHEMA_VERSION))
-        elif found != SCHEMA_VERSION:
-            raise ConfigError(
-                f"the database has schema {found}, this program needs "
-                f"{SCHEMA_VERSION}; use the program that wrote it, or another database"
-            )
-        else:  # changes nothing, but fails where nothing can be written
-            connection.execute(schema_version.update().values(version=found))
+        if schema.is_current(connection):
+            # Changes nothing, but fails where nothing can be written.
+            same = schema_version.c.version
+            connection.execute(update(schema_version).values(version=same))
+            return
+    with _migrating(engine) as connection:
+        if not schema.is_current(connection):  # or somebody was quicker
+            schema.make_current(connection)
+
+
+@contextmanager
+def _migrating(engine: Engine) -> Iterator[Connection]:
+    """Give the only connection that changes tables; it is used for nothing else."""
+    try:
+        with _told_apart(engine), engine.connect() as connection:
+            connection.execution_options(**_kind(engine).MIGRATES)
+            with connection.begin():
+                _kind(engine).hold_schema(connection)
+                yield connection
+    finally:
+        engine.dispose()

@@ -20,6 +20,7 @@ READS: dict[str, Any] = {  # all queries of a request see one snapshot
 # Each statement sees what others have committed, so that a row whose lock was awaited
 # is read as it is then.
 WRITES: dict[str, Any] = {"isolation_level": "READ COMMITTED"}
+MIGRATES = WRITES
 
 # A server, or the way to it, that goes away is noticed within some 15 seconds; the URL
 # may say otherwise. Local sockets do without the last four.
@@ -78,8 +79,9 @@ def make_ready(engine: Engine) -> None:
 
 
 def hold_schema(connection: Connection) -> None:
-    """Keep others from changing the tables until the commit."""
+    """Keep others from changing the tables until the commit, however long it takes."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
 
 
 def reason(error: BaseException) -> str:

@@ -25,6 +25,7 @@ UNUSABLE = {
 }
 READS: dict[str, Any] = {}  # any transaction sees one snapshot
 WRITES: dict[str, Any] = {"writes": True}  # see _begin
+MIGRATES: dict[str, Any] = {"writes": True, "migrates": True}
 
 
 def create(url: URL, connections: int) -> Engine:
@@ -131,5 +132,10 @@ def _configure(connection: Any, _record: object) -> None:
 def _begin(connection: Connection) -> None:
     # IMMEDIATE takes the write lock at once: what is read afterwards stays true until
     # the commit, and two writers wait for each other instead of failing half-way.
-    writes = connection.get_execution_options().get("writes", False)
+    options = connection.get_execution_options()
+    if options.get("migrates", False):
+        # To change a table it is copied and dropped, and all that refers to its rows
+        # would go with them. Can be said before the transaction only.
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+    writes = options.get("writes", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -2,7 +2,10 @@
 
 A *step* counts along the grid of a series; step 0 is the first timestamp it was given.
 The log covers every step from ``first_step`` up to, not including, ``end_step``; a step
-in between without a row in ``observations`` is a missing value. API keys stand beside.
+in between without a row in ``observations`` is a missing value; of the oldest ``pruned``
+steps nothing is left but the state they led to. API keys stand beside.
+
+A database that stands is brought to these tables by `migrations`.
 """
 
 from sqlalchemy import (
@@ -15,12 +18,15 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    PrimaryKeyConstraint,
+    String,
     Table,
     Text,
     UniqueConstraint,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA = "0002"  # the last of `migrations`; later ones sort behind
+SCHEMA_OF_FIRST_RELEASE = "0001"
 
 # What is the same on SQLite and PostgreSQL: texts in order of their code points, whatever
 # the language of the server, and numbers that do not end with 32 bits.
@@ -31,8 +37,15 @@ Counter = BigInteger().with_variant(
 
 metadata = MetaData()
 
-schema_version = Table(
+schema_version = Table(  # what programs of the first release look at, see `schema`
     "schema_version", metadata, Column("version", Integer, nullable=False)
+)
+
+alembic_version = Table(  # as alembic makes it
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
 
 series = Table(
@@ -46,6 +59,7 @@ series = Table(
     Column("first_step", BigInteger, nullable=False),
     Column("end_step", BigInteger, nullable=False),
     Column("revision", BigInteger, nullable=False),  # how often history was rewritten
+    Column("pruned", BigInteger, nullable=False, server_default="0"),  # see above
     UniqueConstraint("name", "unique_id"),
     sqlite_autoincrement=True,  # a pk never comes back: a stale write cannot hit it
 )
@@ -101,5 +115,13 @@ api_keys = Table(  # what is kept of a key opens nothing
     Column("sha256", Text, nullable=False),  # of the whole key
     Column("created_at", BigInteger, nullable=False),  # seconds since 1970
     Column("revoked_at", BigInteger),  # null while it works
+    sqlite_with_rowid=False,
+)
+
+chores = Table(  # what is done now and then, by whichever process comes first
+    "chores",
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("due", BigInteger, nullable=False),  # seconds since 1970
     sqlite_with_rowid=False,
 )

@@ -85,17 +85,6 @@ def test_a_commit_is_on_disk_before_it_returns(tmp_path: Path) -> None:
     }
 
 
-def test_a_database_of_another_schema_is_refused(database: str) -> None:
-    """It is not touched, and the message says which schema it has."""
-    engine = open_database(database)
-    with writing(engine) as connection:
-        connection.execute(text("UPDATE schema_version SET version = 99"))
-    engine.dispose()
-
-    with pytest.raises(ConfigError, match="schema 99"):
-        open_database(database)
-
-
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """No waiting mends it, so the message names the file and the option."""
     file = tmp_path / "x.db"

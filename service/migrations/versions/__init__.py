@@ -1,0 +1,1 @@
+"""The schemas there ever were, each as a step from the one before."""

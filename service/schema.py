@@ -1,0 +1,59 @@
+"""Which schema a database has, and how it comes to be the one of this program."""
+
+from sqlalchemy import Connection, insert, inspect, select
+
+from forecaster.errors import ConfigError
+from service.tables import (
+    SCHEMA,
+    SCHEMA_OF_FIRST_RELEASE,
+    alembic_version,
+    metadata,
+    schema_version,
+)
+
+MARK = 2  # in schema_version: programs of the first release, which knew 1, refuse it
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether the tables are those of this program.
+
+    Raises:
+        ConfigError: they are those of a newer one.
+    """
+    found = revision(connection)
+    if found is not None and found > SCHEMA:
+        raise ConfigError(
+            f"the database has schema {found}, this program knows {SCHEMA} and older; "
+            "use the program that wrote it or a newer one, or another database"
+        )
+    return found == SCHEMA
+
+
+def revision(connection: Connection) -> str | None:
+    """Return the revision of the tables; None when there are none."""
+    found = inspect(connection)
+    if found.has_table(alembic_version.name):
+        return connection.execute(select(alembic_version.c.version_num)).scalar()
+    if found.has_table(schema_version.name):
+        return SCHEMA_OF_FIRST_RELEASE
+    return None
+
+
+def make_current(connection: Connection) -> None:
+    """Make the tables, or bring older ones up; all of it or, on failure, nothing.
+
+    The schema must be held, and on SQLite references be left unchecked: see `database`.
+    """
+    found = revision(connection)
+    if found is None:
+        metadata.create_all(connection)
+        connection.execute(insert(schema_version).values(version=MARK))
+        connection.execute(insert(alembic_version).values(version_num=SCHEMA))
+        return
+    if not inspect(connection).has_table(alembic_version.name):
+        alembic_version.create(connection)
+        connection.execute(insert(alembic_version).values(version_num=found))
+    # Slow to import, and of no use to a worker once the tables are as they should be.
+    from service import migrations
+
+    migrations.upgrade(connection, SCHEMA)

@@ -1,0 +1,271 @@
+"""Laws of the schema: made anew or brought up, it is the same, and nothing is lost."""
+
+import multiprocessing
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from alembic.config import Config
+from alembic.operations import Operations
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, inspect, text
+
+from forecaster.errors import ConfigError
+from service import database as databases
+from service import migrations, schema
+from service.database import open_database, reading, writing
+from service.errors import StoreFailure
+from service.records import pack_state
+from service.store import Store
+from service.tables import SCHEMA
+
+RELEASED = Path(__file__).parent / "released"
+STATE = np.array([1.5, -2.0], dtype=np.float32)
+
+
+def released(url: str) -> str:
+    """A database as the first release made it, with a series in it; its URL."""
+    open_database(url).dispose()  # the folder of a file, and how it is written
+    engine = plain(url)
+    kind = engine.dialect.name
+    tables = inspect(engine).get_table_names()
+    with engine.begin() as connection:
+        for table in sorted(tables, key=lambda name: name == "series"):
+            connection.execute(text(f'DROP TABLE "{table}"'))
+        script = (RELEASED / f"schema_1_{kind}.sql").read_text()
+        for statement in script.split(";\n"):
+            if statement.strip():
+                connection.exec_driver_sql(statement)
+        for statement in (
+            "INSERT INTO schema_version VALUES (1)",
+            "INSERT INTO series (name, unique_id, frequency, start, first_step,"
+            " end_step, revision) VALUES ('demo', 'gone', 'h', 0, 0, 1, 0),"
+            " ('demo', 'a', 'h', 5, -1, 2, 3)",
+            "DELETE FROM series WHERE unique_id = 'gone'",
+            "INSERT INTO observations VALUES (2, -1, 0.1), (2, 1, 3.5)",
+            "INSERT INTO covariates VALUES (2, 1, '{\"promo\": 1.0}')",
+            "INSERT INTO appends VALUES (2, 'key', 1, 1)",
+            "INSERT INTO api_keys VALUES ('id', 'till', 'read', 'hash', 1, NULL)",
+        ):
+            connection.exec_driver_sql(statement)
+        connection.execute(
+            text("INSERT INTO states VALUES (2, 'v1', 3, 2, :format, :crc32, :state)"),
+            pack_state(STATE),
+        )
+    engine.dispose()
+    return url
+
+
+def plain(url: str) -> Engine:
+    """The database, and nothing done to it."""
+    kind = databases.KINDS[url.partition("+")[0].partition(":")[0]]
+    return kind.create(databases._checked(url), 1)
+
+
+def described(url: str) -> dict[str, Any]:
+    """All that the database says of its tables."""
+    engine = plain(url)
+    found: dict[str, Any] = {}
+    about = inspect(engine)
+    for table in about.get_table_names():
+        found[table] = {
+            "columns": [
+                {key: str(value) for key, value in column.items()}
+                for column in about.get_columns(table)
+            ],
+            "key": about.get_pk_constraint(table)["constrained_columns"],
+            "references": about.get_foreign_keys(table),
+            "unique": about.get_unique_constraints(table),
+            "indexes": about.get_indexes(table),
+        }
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            rows = connection.exec_driver_sql("PRAGMA table_list").all()
+            found["rowid"] = sorted(
+                (row[1], row[4]) for row in rows if row[0] == "main"
+            )
+            made = "SELECT name FROM sqlite_master WHERE sql LIKE '%AUTOINCREMENT%'"
+            found["counts"] = connection.exec_driver_sql(made).all()
+        else:
+            sorted_by = (
+                "SELECT table_name, column_name, collation_name FROM"
+                " information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2"
+            )
+            found["collations"] = connection.exec_driver_sql(sorted_by).all()
+    engine.dispose()
+    return found
+
+
+def test_migrated_or_made_anew_the_tables_are_the_same(database: str) -> None:
+    """Columns, types, orders, keys, references, indexes; also what only SQLite has."""
+    open_database(database).dispose()
+    anew = described(database)
+
+    open_database(released(database)).dispose()
+
+    assert described(database) == anew
+    assert {"series", "chores", "alembic_version"} <= anew.keys()
+
+
+def test_the_migrations_alone_make_the_tables(database: str) -> None:
+    """From nothing to the newest, as a fresh database has them."""
+    open_database(database).dispose()
+    anew = described(database)
+    engine = plain(database)
+    with engine.begin() as connection:
+        for table in sorted(inspect(engine).get_table_names(), key="series".__eq__):
+            connection.execute(text(f'DROP TABLE "{table}"'))
+    with engine.begin() as connection:
+        migrations.upgrade(connection, SCHEMA)
+    engine.dispose()
+
+    assert described(database) == anew
+
+
+def test_the_last_migration_leads_to_the_schema_of_this_program() -> None:
+    """Whoever adds one has to say so in `tables`, and the other way round."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    heads = ScriptDirectory.from_config(config).get_heads()
+
+    assert heads == [SCHEMA]
+
+
+def test_a_database_of_the_first_release_is_adopted_without_loss(
+    database: str,
+) -> None:
+    """Every row stays as it was, the state counts, and an id that is gone stays gone."""
+    store = Store(open_database(released(database)))
+
+    with store.snapshot() as log:
+        carried = log.carried("demo", "v1", ["a"])["a"]
+        values = log.values(carried.pk, -1, 2)
+        exog = log.exog(carried.pk, -1, 2)
+        append = log.appends("key", [carried.pk])[carried.pk]
+    assert (carried.span.first, carried.span.end, carried.span.revision) == (-1, 2, 3)
+    assert carried.kept is not None
+    assert carried.kept.state.tobytes() == STATE.tobytes()
+    np.testing.assert_array_equal(values, [0.1, np.nan, 3.5])
+    assert exog == {1: {"promo": 1.0}}
+    assert (append.step, append.count) == (1, 1)
+    with writing(store._engine) as connection:
+        keys = connection.execute(text("SELECT id, revoked_at FROM api_keys")).all()
+        connection.execute(text("DELETE FROM series"))
+        added = connection.execute(
+            text(
+                "INSERT INTO series (name, unique_id, frequency, start, first_step,"
+                " end_step, revision) VALUES ('demo', 'b', 'h', 0, 0, 1, 0) RETURNING pk"
+            )
+        ).scalar()
+    assert keys == [("id", None)]
+    assert added == 3
+    store.close()
+
+
+def test_a_program_of_the_first_release_refuses_the_newer_schema(
+    database: str,
+) -> None:
+    """It looks for a 1, and finds another number."""
+    for url in (database, released(database)):
+        engine = open_database(url)
+        with reading(engine) as connection:
+            marks = connection.execute(text("SELECT version FROM schema_version")).all()
+        engine.dispose()
+        assert marks == [(schema.MARK,)]
+
+
+def test_a_newer_schema_is_refused_and_left_alone(database: str) -> None:
+    """The message says which it is, and which this program knows."""
+    engine = open_database(database)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    before = described(database)
+
+    with pytest.raises(ConfigError, match=f"schema 9999, this program knows {SCHEMA}"):
+        open_database(database)
+    assert described(database) == before
+
+
+def test_an_upgrade_that_fails_leaves_everything_as_it_was(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Tables and rows; and once nothing stands in its way it succeeds."""
+    before = described(released(database))
+    good = migrations.upgrade
+
+    def fail(connection: Any, revision: str) -> None:
+        good(connection, revision)
+        connection.execute(text("SELECT * FROM absent"))
+
+    monkeypatch.setattr(migrations, "upgrade", fail)
+    with pytest.raises(StoreFailure, match="absent"):
+        open_database(database)
+    assert described(database) == before
+
+    monkeypatch.setattr(migrations, "upgrade", good)
+    open_database(database).dispose()
+
+
+def _open_at_once(url: str, gate: Any) -> None:
+    gate.wait()
+    open_database(url).dispose()
+
+
+def test_workers_that_start_together_upgrade_once(database: str) -> None:
+    """A second time would fail: the columns are there already."""
+    released(database)
+    context = multiprocessing.get_context("spawn")
+    gate = context.Barrier(3)
+    workers = [
+        context.Process(target=_open_at_once, args=(database, gate)) for _ in range(3)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    engine = open_database(database)
+    with reading(engine) as connection:
+        assert schema.revision(connection) == SCHEMA
+    engine.dispose()
+
+
+def test_a_table_made_anew_keeps_what_refers_to_it(tmp_path: Path) -> None:
+    """SQLite changes a column by copying its table, with nothing of the series lost."""
+    url = f"sqlite:///{tmp_path}/x.db"
+    engine = open_database(released(url))
+    before = described(url)
+    autoincrement = {"sqlite_autoincrement": True}  # the one thing alembic cannot see
+    with databases._migrating(engine) as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table(
+            "series", recreate="always", table_kwargs=autoincrement
+        ) as batch:
+            batch.alter_column("revision", nullable=False)
+        with operations.batch_alter_table("states", recreate="always") as batch:
+            batch.alter_column("format", nullable=False)
+    with writing(engine) as connection:
+        left = {
+            table: connection.execute(text(f"SELECT count(*) FROM {table}")).scalar()
+            for table in ("series", "observations", "states", "appends")
+        }
+        checked = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
+    engine.dispose()
+    assert described(url) == before
+    assert left == {"series": 1, "observations": 2, "states": 1, "appends": 1}
+    assert checked == 1
+
+
+def test_a_current_database_is_opened_without_alembic(tmp_path: Path) -> None:
+    """Nor is a fresh one: it would cost every worker memory and time."""
+    program = (
+        "import sys; from service.database import open_database\n"
+        f"for _ in range(2): open_database('sqlite:///{tmp_path}/x.db').dispose()\n"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -73,6 +73,18 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """How much of each series is kept; 0 is all, and the shorter of the two holds."""
+
+    keep_points: int = _setting(
+        0, "newest steps of each series whose values are kept; 0: all"
+    )
+    keep_days: int = _setting(
+        0, "days up to the newest of each series whose values are kept; 0: all"
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings in force, and where each came from.
 
@@ -83,12 +95,13 @@ class Settings:
 
     server: Server
     limits: Limits
+    retention: Retention
     sources: Mapping[str, str]
 
     def value(self, name: str) -> object:
         """Return one setting by its name."""
-        group = self.server if name in Server.__slots__ else self.limits
-        return getattr(group, name)
+        groups = (self.server, self.limits, self.retention)
+        return next(getattr(group, name) for group in groups if hasattr(group, name))
 
     def shown(self, name: str) -> object:
         """Return one setting as it may be printed: a password becomes ``***``."""
@@ -99,8 +112,9 @@ class Settings:
         return re.sub(r"([?&]password=)[^&]*", r"\1***", text)
 
 
+GROUPS: tuple[Any, ...] = (Server, Limits, Retention)
 FIELDS: dict[str, dataclasses.Field[Any]] = {
-    f.name: f for group in (Server, Limits) for f in dataclasses.fields(group)
+    f.name: f for group in GROUPS for f in dataclasses.fields(group)
 }
 
 
@@ -132,9 +146,11 @@ def load(
     found = {name: next(a[name] for a in layers if name in a) for name in FIELDS}
     values = {name: _checked(name, *found[name]) for name in FIELDS}
     sources = {name: source for name, (_, source) in found.items()}
-    server = Server(**{f.name: values[f.name] for f in dataclasses.fields(Server)})
-    limits = Limits(**{f.name: values[f.name] for f in dataclasses.fields(Limits)})
-    return Settings(server, limits, sources)
+    made = {
+        group: group(**{f.name: values[f.name] for f in dataclasses.fields(group)})
+        for group in GROUPS
+    }
+    return Settings(made[Server], made[Limits], made[Retention], sources)
 
 
 def flag_name(name: str) -> str:

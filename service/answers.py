@@ -113,6 +113,7 @@ class SeriesLine(BaseModel):
     count: int = Field(description="Steps carried.")
     first_ds: Time
     last_ds: Time
+    kept_ds: Time = Field(description="The first whose value is still kept.")
 
 
 class SeriesPage(BaseModel):

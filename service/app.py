@@ -23,6 +23,7 @@ from service.documented import refusals, refuse_url
 from service.engine import Engine
 from service.keyring import Keyring
 from service.live_model import Models
+from service.pruning import Pruner
 from service.rates import Rates
 from service.raw_paths import RawPaths, SeriesId
 from service.routes import docs, health, models, predict, series
@@ -38,13 +39,16 @@ class Service:
     models: Models
     store: Store
     engine: Engine
+    pruner: Pruner
 
     def start(self) -> None:
-        """Load the models, and keep them up to date from then on."""
+        """Load the models, and keep them up to date from then on; prune the log."""
         self.models.start()
+        self.pruner.start()
 
     def close(self) -> None:
         """Stop what was started and close the store."""
+        self.pruner.stop()
         self.models.stop()
         self.store.close()
 
@@ -69,7 +73,9 @@ def create_app(
     log = telemetry.new_log() if log is None else log
     database = open_database(settings.server.database, settings.server.threads)
     store = Store(database)
-    live = Models(Path(settings.server.models_dir), load_model)
+    models_dir = Path(settings.server.models_dir)
+    live = Models(models_dir, load_model)
+    pruner = Pruner(database, settings.retention, models_dir, log)
     watch = metrics.Metrics()
     engine = Engine(live, store, settings.limits, watch)
     closed = is_exposed(settings.server)  # then a key is asked for, come what may
@@ -85,7 +91,7 @@ def create_app(
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
     app.url_map.converters["series"] = SeriesId
-    app.extensions[EXTENSION] = Service(live, store, engine)
+    app.extensions[EXTENSION] = Service(live, store, engine, pruner)
     app.wsgi_app = RawPaths(app.wsgi_app)  # type: ignore[method-assign]
     compression.register(app)
     telemetry.register(app, log)

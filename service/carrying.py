@@ -86,12 +86,13 @@ def journey(
     """Return the way from what is kept to the end of the plan.
 
     With a state of the newest step at hand, and points behind it, nothing of the log
-    is read. Otherwise the missing part of it is: all of it when history is rewritten.
+    is read. Otherwise the missing part of it is: all that is kept when history is
+    rewritten.
     """
     kept = carried.kept if carried is not None else None
     if carried is not None and plan.span.revision != carried.span.revision:
         kept = None
-    begin = plan.span.first if kept is None else kept.end
+    begin = plan.span.kept if kept is None else kept.end
     values = np.full(plan.span.end - begin, np.nan)
     exog: dict[int, Row] = {}
     if carried is not None and log is not None and begin < carried.span.end:

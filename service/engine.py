@@ -100,7 +100,7 @@ class Engine:
             if carried is None:
                 raise UnknownSeries(NOT_CARRIED)
             span = carried.span
-            first = max(span.first, span.end - RECENT)
+            first = max(span.kept, span.end - RECENT)
             values = log.values(carried.pk, first, span.end)
         listed = Listed(name, unique_id, carried.grid, span)
         times = times_at(carried.grid, np.arange(first, span.end))

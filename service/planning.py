@@ -6,7 +6,7 @@ Letters: `N` points, each step once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from types import MappingProxyType
@@ -165,11 +165,15 @@ def plan(
         stat: what is constant, to stand with the first step that is written.
 
     Raises:
-        Conflict: there is such a step, and ``on_conflict`` is "error".
+        Conflict: there is such a step, and ``on_conflict`` is "error"; or a step is
+            older than the log, and ``on_conflict`` is not "ignore".
     """
     late = placed.steps < span.end
+    forgotten = placed.steps < (span.kept if span.pruned else -np.inf)
+    if on_conflict != "ignore" and forgotten.any():
+        raise _forgotten(placed, placed.steps[forgotten], span)
     differs = ~_same(placed.values[late], stored.values)
-    differs |= _tell_more(placed, stored)[late]
+    differs |= _tell_more(placed, stored)[late] | forgotten[late]
     if on_conflict == "error" and differs.any():
         raise _conflict(placed, placed.steps[late][differs])
     rewritten = placed.steps[late][differs & (on_conflict == "revise")]
@@ -301,10 +305,21 @@ def _same(a: Floats, b: Floats) -> Any:
 def _span_after(span: Span, written: Steps, rewrites: bool) -> Span:
     if not len(written):
         return span
-    return Span(
-        min(span.first, int(written[0])),
-        max(span.end, int(written[-1]) + 1),
-        span.revision + rewrites,
+    return replace(
+        span,
+        first=min(span.first, int(written[0])),
+        end=max(span.end, int(written[-1]) + 1),
+        revision=span.revision + rewrites,
+    )
+
+
+def _forgotten(placed: Placed, steps: Steps, span: Span) -> Conflict:
+    oldest = format_step(placed.grid, span.kept)
+    return Conflict(
+        f"{len(steps)} of the points are older than what is kept of this series, which "
+        f"begins at {oldest} (keep_points, keep_days); leave them out, or send "
+        '"on_conflict": "ignore"',
+        "ds",
     )
 
 

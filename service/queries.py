@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    Connection,
     Executable,
     Select,
     Table,
@@ -35,6 +36,7 @@ Id = TypeVar("Id", str, int)
 
 IDS_PER_QUERY = 500  # a statement takes a limited number of parameters
 KEYS_PER_SERIES = 1_000  # remembered for retries; older ones are forgotten
+ENDLESS = 2**62  # more steps than a series ever has
 HIGHEST = chr(0x10FFFF)  # sorts behind every other character
 
 CARRIED = (
@@ -78,6 +80,7 @@ HELD_SPANS = (
         series.c.first_step,
         series.c.end_step,
         series.c.revision,
+        series.c.pruned,
     )
     .where(
         series.c.name == bindparam("name"),
@@ -120,6 +123,37 @@ FORGET_APPENDS = delete(appends).where(
     .offset(KEYS_PER_SERIES)
     .scalar_subquery(),
 )
+FREQUENCIES = (
+    select(series.c.frequency).where(series.c.name == bindparam("of")).distinct()
+)
+LONG_LOGS = (
+    select(series)
+    .where(
+        series.c.name == bindparam("of"),
+        series.c.unique_id > bindparam("after"),
+        series.c.end_step - series.c.first_step - series.c.pruned > bindparam("least"),
+    )
+    .order_by(series.c.unique_id)
+    .limit(IDS_PER_QUERY)
+)
+# Holds rows that nobody holds: who prunes waits for no request.
+FREE_SPANS = (
+    select(series)
+    .where(series.c.pk.in_(bindparam("pks", expanding=True)))
+    .with_for_update(skip_locked=True)
+)
+FORGET_BEFORE = [
+    delete(table).where(
+        table.c.series_pk == bindparam("pk"), table.c.step < bindparam("cut")
+    )
+    for table in (observations, covariates)
+]
+PRUNE_SERIES = (
+    update(series)
+    .where(series.c.pk == bindparam("moved"))
+    .values(pruned=bindparam("cut") - series.c.first_step)
+)
+BY_STEP = covariates.c.step
 DROP_SERIES = delete(series).where(
     series.c.name == bindparam("of"), series.c.unique_id == bindparam("id")
 )
@@ -141,13 +175,18 @@ _INSERT: dict[str, Callable[[Table], Any]] = {
 }
 
 
+def insert_into(connection: Connection, table: Table) -> Any:
+    """Return an INSERT that may say what to do on a conflict."""
+    return _INSERT[connection.dialect.name](table)
+
+
 @cache
 def upserts(dialect: str) -> Upserts:
     """Return the statements for the database of that name."""
-    insert_into = _INSERT[dialect]
+    insert = _INSERT[dialect]
 
     def keep(table: Table, *keys: str) -> Executable:
-        inserted = insert_into(table)
+        inserted = insert(table)
         others = [c.name for c in table.columns if c.name not in keys]
         kept: Executable = inserted.on_conflict_do_update(
             index_elements=keys,
@@ -156,7 +195,7 @@ def upserts(dialect: str) -> Upserts:
         return kept
 
     return Upserts(
-        insert_into(series)
+        insert(series)
         .on_conflict_do_nothing(index_elements=["name", "unique_id"])
         .returning(series.c.pk, series.c.unique_id),
         keep(observations, "series_pk", "step"),
@@ -191,7 +230,7 @@ def portions(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:
 
 def span_of(row: Any) -> Span:
     """Return the steps that the log covers."""
-    return Span(row.first_step, row.end_step, row.revision)
+    return Span(row.first_step, row.end_step, row.revision, row.pruned)
 
 
 def grid_of(row: Any) -> Grid:
@@ -202,7 +241,8 @@ def grid_of(row: Any) -> Grid:
 def carried_of(row: Any) -> Carried:
     """Return the series, with its state where that agrees with the log."""
     span, kept = span_of(row), None
-    if row.state_revision == span.revision and row.state_end <= span.end:
+    # From a state older than the log nothing leads to the newest step.
+    if row.state_revision == span.revision and span.kept <= row.state_end <= span.end:
         state = unpack_state(row.format, row.crc32, row.state)
         kept = None if state is None else Kept(state, row.state_end)
     return Carried(row.pk, row.unique_id, grid_of(row), span, kept)

@@ -22,6 +22,12 @@ class Span:
     first: int
     end: int
     revision: int = 0  # how often something below ``end`` was rewritten
+    pruned: int = 0  # of the oldest steps, how many the log has forgotten
+
+    @property
+    def kept(self) -> int:
+        """The first step that the log still holds."""
+        return self.first + self.pruned
 
     @property
     def length(self) -> int:

@@ -175,4 +175,5 @@ def _listed(one: Listed) -> dict[str, Any]:
         "count": one.span.length,
         "first_ds": format_step(one.grid, one.span.first),
         "last_ds": format_step(one.grid, one.span.end - 1),
+        "kept_ds": format_step(one.grid, one.span.kept),
     }

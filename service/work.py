@@ -247,7 +247,7 @@ def _stored(
     values = np.full(len(steps), np.nan)
     if carried is None or log is None:
         return Stored(values)
-    covered = steps >= carried.span.first  # before that may lie all of history
+    covered = steps >= carried.span.kept  # before that may lie all of history
     if not covered.any():
         return Stored(values)
     first, last = int(steps[covered][0]), int(steps[-1])

@@ -11,6 +11,7 @@ import click
 from forecaster.errors import ConfigError
 from forecaster.settings import (
     FIELDS,
+    Retention,
     Server,
     environment_name,
     flag_name,
@@ -22,8 +23,8 @@ METAVARS = {"models_dir": "DIR", "database": "URL", "port": "PORT"}
 
 
 def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command one option for each setting of the server, None when not given."""
-    for name in reversed(Server.__slots__):
+    """Give a command the settings of the server as options, None when not given."""
+    for name in reversed((*Server.__slots__, *Retention.__slots__)):
         field = FIELDS[name]
         kind: dict[str, Any] = {"is_flag": True} if field.type is bool else {}
         if field.type is int:

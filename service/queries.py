@@ -243,7 +243,7 @@ def carried_of(row: Any) -> Carried:
     span, kept = span_of(row), None
     # From a state older than the log nothing leads to the newest step.
     if row.state_revision == span.revision and span.kept <= row.state_end <= span.end:
-        state = unpack_state(row.format, row.crc32, row.state)
+        state = unpack_state(row._mapping, row.state_revision, row.state_end)
         kept = None if state is None else Kept(state, row.state_end)
     return Carried(row.pk, row.unique_id, grid_of(row), span, kept)
 
@@ -284,5 +284,5 @@ def state_row(pk: int, version: str, change: Change) -> dict[str, Any]:
         "version": version,
         "revision": change.span.revision,
         "end_step": change.span.end,
-        **pack_state(change.state),
+        **pack_state(change.state, change.span.revision, change.span.end),
     }

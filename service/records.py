@@ -1,13 +1,16 @@
 """What the store gives and takes: small values without a database in them."""
 
+import struct
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-STATE_FORMAT = 1  # float32, little-endian, one after the other
+STATE_FORMAT = 2  # float32, little-endian, one after the other
+UNPLACED_FORMAT = 1  # the same, with a checksum that leaves out where it stands
 
 Floats = NDArray[np.float64]
 Steps = NDArray[np.int64]
@@ -106,21 +109,34 @@ class Change:
     exog: Mapping[int, Row] = field(default_factory=dict)
 
 
-def pack_state(state: State) -> dict[str, int | bytes]:
-    """Return the columns that hold a state."""
+def pack_state(state: State, revision: int, end: int) -> dict[str, int | bytes]:
+    """Return the columns that hold a state, of a history up to ``end``."""
     packed = state.astype("<f4").tobytes()
-    return {"format": STATE_FORMAT, "crc32": zlib.crc32(packed), "state": packed}
+    crc32 = zlib.crc32(packed, _crc32_of_place(revision, end))
+    return {"format": STATE_FORMAT, "crc32": crc32, "state": packed}
 
 
-def unpack_state(format_: int, crc32: int, packed: bytes) -> State | None:
+def unpack_state(columns: Mapping[str, Any], revision: int, end: int) -> State | None:
     """Return the state, or None when it is damaged or of another format.
 
-    >>> columns = pack_state(np.array([1.5, -2.0], dtype=np.float32))
-    >>> unpack_state(columns["format"], columns["crc32"], columns["state"])
+    Where it stands is under its checksum too: believed of another history, or further
+    on, it would skip values, or see them twice.
+
+    >>> columns = pack_state(np.array([1.5, -2.0], dtype=np.float32), 0, 2)
+    >>> unpack_state(columns, 0, 2)
     array([ 1.5, -2. ], dtype=float32)
-    >>> unpack_state(columns["format"], 0, columns["state"]) is None
+    >>> unpack_state(columns, 0, 3) is None
     True
     """
-    if format_ != STATE_FORMAT or zlib.crc32(packed) != crc32:
+    packed, begin = columns["state"], 0
+    if columns["format"] == STATE_FORMAT:
+        begin = _crc32_of_place(revision, end)
+    elif columns["format"] != UNPLACED_FORMAT:
+        return None
+    if zlib.crc32(packed, begin) != columns["crc32"]:
         return None
     return np.frombuffer(packed, dtype="<f4").astype(np.float32, copy=False)
+
+
+def _crc32_of_place(revision: int, end: int) -> int:
+    return zlib.crc32(struct.pack("<qq", revision, end))

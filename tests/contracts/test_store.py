@@ -218,6 +218,22 @@ def test_a_damaged_state_is_not_given(store: Store, damage: str) -> None:
     assert read(store).kept is None
 
 
+@pytest.mark.parametrize(
+    ("place", "misplaced"), [(0, "revision = 1"), (2, "end_step = 3")]
+)
+def test_a_state_that_tells_a_wrong_place_is_not_given(
+    store: Store, place: int, misplaced: str
+) -> None:
+    """Though that place is in the log, and the state itself is whole."""
+    store.commit(NAME, VERSION, [change(None, [1.0, 2.0])])
+    store.commit(NAME, "v2", [change(read(store), [9.0], first=place)])
+    with writing(store._engine) as connection:
+        mine = f"UPDATE states SET {misplaced} WHERE version = '{VERSION}'"
+        connection.execute(text(mine))
+
+    assert read(store).kept is None
+
+
 def test_a_state_of_an_older_history_is_not_given(store: Store) -> None:
     """A rewrite under one version makes the states of all others stale."""
     store.commit(NAME, "v2", [change(None, [1.0, 2.0])])

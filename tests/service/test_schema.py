@@ -3,6 +3,7 @@
 import multiprocessing
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from service import database as databases
 from service import migrations, schema
 from service.database import open_database, reading, writing
 from service.errors import StoreFailure
-from service.records import pack_state
 from service.store import Store
 from service.tables import SCHEMA
 
@@ -54,7 +54,11 @@ def released(url: str) -> str:
             connection.exec_driver_sql(statement)
         connection.execute(
             text("INSERT INTO states VALUES (2, 'v1', 3, 2, :format, :crc32, :state)"),
-            pack_state(STATE),
+            {
+                "format": 1,
+                "crc32": zlib.crc32(STATE.tobytes()),
+                "state": STATE.tobytes(),
+            },
         )
     engine.dispose()
     return url

@@ -67,6 +67,17 @@ class Limits:
     deadline_s: int = _setting(
         30, "seconds until a request that waits is given up with 503", low=1
     )
+    client_timeout_s: int = _setting(
+        30,
+        "seconds a client may take to send a request, or to take its answer; one more "
+        "for each 64 KiB of it",
+        low=1,
+    )
+    max_connections: int = _setting(
+        1_000,
+        "connections to one process; beyond that the one that waits longest is closed",
+        low=1,
+    )
     rate_limit: int = _setting(
         0, "requests a minute of one API key, or of one address without; 0: no limit"
     )

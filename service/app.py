@@ -71,7 +71,10 @@ def create_app(
     """
     settings = load() if settings is None else settings
     log = telemetry.new_log() if log is None else log
-    database = open_database(settings.server.database, settings.server.threads)
+    database = open_database(
+        settings.server.database,
+        settings.server.threads + 1,  # who watches over it has a thread of its own
+    )
     store = Store(database)
     models_dir = Path(settings.server.models_dir)
     live = Models(models_dir, load_model)

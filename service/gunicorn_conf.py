@@ -14,13 +14,16 @@ from forecaster.errors import ConfigError
 from forecaster.settings import load
 from service.errors import StoreFailure
 
-_server = load().server
+_settings = load()
+_server = _settings.server
 _host = _server.host.strip("[]")
 
 bind = f"[{_host}]:{_server.port}" if ":" in _host else f"{_host}:{_server.port}"
 workers = _server.workers
 threads = _server.threads
-worker_class = "gthread"
+worker_class = "service.edge.worker.Worker"
+worker_connections = _settings.limits.max_connections
+sendfile = False  # the worker writes for all clients at once, from memory
 preload_app = False  # TensorFlow does not survive a fork: each worker loads for itself
 timeout = 120
 graceful_timeout = 30  # accepted requests are answered before a worker ends
@@ -63,6 +66,8 @@ def on_starting(server: Any) -> None:
     try:
         open_database(_server.database, connections=1).dispose()
         check_exposure(_server)  # also for those who start gunicorn themselves
+        if server is not None and server.cfg.is_ssl:
+            raise ConfigError("expected no certificate: put a proxy with TLS in front")
     except (ConfigError, StoreFailure) as error:
         sys.stderr.write(f"Error: {error}\n")
         raise SystemExit(2 if isinstance(error, ConfigError) else 1) from None

@@ -4,6 +4,7 @@ A problem is at most 4 KiB, names the mend, and repeats nothing of the request b
 and places.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -121,7 +122,10 @@ def register(app: Flask, log: Log) -> None:
         return _response(500, MENDS[500], [])
 
 
-def _response(status: int, detail: str, errors: list[dict[str, Any]]) -> Response:
+def problem_body(
+    status: int, detail: str, errors: Sequence[dict[str, Any]] = ()
+) -> bytes:
+    """Return a problem as it is sent; ``errors`` must fit already."""
     title = HTTPStatus(status).phrase
     body = {
         "type": f"urn:forecaster:problem:{title.lower().replace(' ', '-')}",
@@ -129,8 +133,12 @@ def _response(status: int, detail: str, errors: list[dict[str, Any]]) -> Respons
         "status": status,
         "detail": detail[: MAX_BYTES // 8],
     }
+    return orjson.dumps(body | ({"errors": errors} if errors else {}))
+
+
+def _response(status: int, detail: str, errors: list[dict[str, Any]]) -> Response:
     answer = Response(
-        orjson.dumps(body | ({"errors": errors} if errors else {})),
+        problem_body(status, detail, errors),
         status=status,
         content_type="application/problem+json",
     )

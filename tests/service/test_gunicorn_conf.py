@@ -95,7 +95,13 @@ print(conf.bind, conf.workers, conf.threads, conf.worker_class, conf.preload_app
         FORECASTER_WORKERS="3",
         FORECASTER_THREADS="5",
     )
-    assert printed.split() == ["127.0.0.2:9000", "3", "5", "gthread", "False"]
+    assert printed.split() == [
+        "127.0.0.2:9000",
+        "3",
+        "5",
+        "service.edge.worker.Worker",
+        "False",
+    ]
 
 
 def test_an_unusable_database_ends_the_start_in_one_line(tmp_path: Path) -> None:

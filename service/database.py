@@ -30,6 +30,9 @@ class Kind(Protocol):
     WRITES: dict[str, Any]  # and of one that writes
     MIGRATES: dict[str, Any]  # and of one that changes the tables
 
+    def may_be_there(self, url: URL) -> bool:
+        """Whether there may be a database, as far as that is known unasked."""
+
     def create(self, url: URL, connections: int) -> Engine:
         """Return an engine with so many connections, one for each thread."""
 
@@ -38,6 +41,21 @@ class Kind(Protocol):
 
     def hold_schema(self, connection: Connection) -> None:
         """Keep others from changing the tables until the commit."""
+
+    def be_patient(self, connection: Connection) -> None:
+        """Let this transaction take as long as it takes."""
+
+    def hold_series(self, connection: Connection) -> None:
+        """Keep others from writing series until the commit."""
+
+    def go_on_counting(self, connection: Connection) -> None:
+        """Let the next series get a number behind those that were inserted."""
+
+    def vacuum(self, engine: Engine) -> None:
+        """Give free pages back, and count what planners of queries want to know."""
+
+    def size_of(self, engine: Engine) -> int:
+        """Return the bytes that the database takes."""
 
     def reason(self, error: BaseException) -> str:
         """Return what went wrong, as a caller may read it."""
@@ -53,23 +71,27 @@ class Undone(StoreFailure):
     """Nothing of the transaction was kept, and it may succeed when done again."""
 
 
-def open_database(url: str, connections: int = 16) -> Engine:
+def open_database(url: str, connections: int = 16, anew: bool = True) -> Engine:
     """Return an engine on the database at ``url``, with the tables in place.
 
     Args:
         url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or
             ``postgresql+psycopg://user@host/database``.
         connections: how many may be open at a time: one for each thread.
+        anew: whether a database without tables gets them.
 
     Raises:
         ConfigError: the URL, the database, a library or the schema cannot be used.
         StoreFailure: the database cannot be used now, perhaps after a moment.
     """
     parsed = _checked(url)
-    engine = KINDS[parsed.get_backend_name()].create(parsed, connections)
+    kind = KINDS[parsed.get_backend_name()]
+    if not anew and not kind.may_be_there(parsed):
+        raise _nothing_there(parsed)
+    engine = kind.create(parsed, connections)
     try:
         with _unusable_refused(engine):
-            _prepare(engine)
+            _prepare(engine, anew)
     except (StoreFailure, ConfigError):
         engine.dispose()
         raise
@@ -100,6 +122,47 @@ def writing(engine: Engine) -> Iterator[Connection]:
         connection.execution_options(**_kind(engine).WRITES)
         with connection.begin(), _undone_told(engine):
             yield connection
+
+
+@contextmanager
+def reading_long(engine: Engine) -> Iterator[Connection]:
+    """Give a connection that sees one snapshot for as long as it takes."""
+    with reading(engine) as connection:
+        _kind(engine).be_patient(connection)
+        yield connection
+
+
+@contextmanager
+def writing_long(engine: Engine) -> Iterator[Connection]:
+    """Give the connection of a writer that takes its time."""
+    with writing(engine) as connection:
+        _kind(engine).be_patient(connection)
+        yield connection
+
+
+@contextmanager
+def filling(engine: Engine) -> Iterator[Connection]:
+    """Give the only writer of series, which numbers them itself, for as long as it takes."""
+    with writing_long(engine) as connection:
+        _kind(engine).hold_series(connection)
+        yield connection
+        _kind(engine).go_on_counting(connection)
+
+
+def vacuum(engine: Engine) -> None:
+    """Give free pages back, and count what planners of queries want to know.
+
+    Raises:
+        StoreFailure: it could not be done now; nothing is lost.
+    """
+    with _told_apart(engine):
+        _kind(engine).vacuum(engine)
+
+
+def size_of(engine: Engine) -> int:
+    """Return the bytes that the database takes."""
+    with _told_apart(engine):
+        return _kind(engine).size_of(engine)
 
 
 def written(engine: Engine, work: Callable[[Connection], Result]) -> Result:
@@ -191,7 +254,15 @@ def _shown(url: str) -> str:
     return parsed.set(query={}).render_as_string(hide_password=True)
 
 
-def _prepare(engine: Engine) -> None:
+def _nothing_there(url: URL) -> ConfigError:
+    return ConfigError(
+        "database: expected one that a service has used, got "
+        f"{_shown(url.render_as_string())}, where there is none; give another one with "
+        "--database"
+    )
+
+
+def _prepare(engine: Engine, anew: bool) -> None:
     with _told_apart(engine):
         _kind(engine).make_ready(engine)
     with writing(engine) as connection:
@@ -200,6 +271,8 @@ def _prepare(engine: Engine) -> None:
             same = schema_version.c.version
             connection.execute(update(schema_version).values(version=same))
             return
+        if not anew and schema.revision(connection) is None:
+            raise _nothing_there(engine.url)
     with _migrating(engine) as connection:
         if not schema.is_current(connection):  # or somebody was quicker
             schema.make_current(connection)
@@ -213,6 +286,7 @@ def _migrating(engine: Engine) -> Iterator[Connection]:
             connection.execution_options(**_kind(engine).MIGRATES)
             with connection.begin():
                 _kind(engine).hold_schema(connection)
+                _kind(engine).be_patient(connection)
                 yield connection
     finally:
         engine.dispose()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Engine
 
-from service import queries
+from service import queries, upkeep
 from service.database import written
 from service.retention import Need, static_before
 
@@ -24,17 +24,17 @@ def forget(engine: Engine, need: Need, cuts: Sequence[Cut]) -> int:
 
 
 def _forget(connection: Connection, need: Need, cuts: Sequence[Cut]) -> int:
-    rows = connection.execute(queries.FREE_SPANS, {"pks": [pk for pk, _ in cuts]})
+    rows = connection.execute(upkeep.FREE_SPANS, {"pks": [pk for pk, _ in cuts]})
     kept = {row.pk: queries.span_of(row).kept for row in rows}
     cuts = [(pk, cut) for pk, cut in cuts if kept.get(pk, cut) < cut]
     if not cuts:
         return 0
     if need.static:
         _keep_static(connection, need, cuts)
-    for statement in queries.FORGET_BEFORE:
+    for statement in upkeep.FORGET_BEFORE:
         connection.execute(statement, [{"pk": pk, "cut": cut} for pk, cut in cuts])
     moved = [{"moved": pk, "cut": cut} for pk, cut in cuts]
-    connection.execute(queries.PRUNE_SERIES, moved)
+    connection.execute(upkeep.PRUNE_SERIES, moved)
     return sum(cut - kept[pk] for pk, cut in cuts)
 
 
@@ -42,8 +42,8 @@ def _keep_static(connection: Connection, need: Need, cuts: Sequence[Cut]) -> Non
     """Tell the first step that is kept what was said of the series before it."""
     told = []
     for pk, cut in cuts:
-        wanted = {"pk": pk, "first": -queries.ENDLESS, "end": cut + 1}
-        rows = connection.execute(queries.EXOG.order_by(queries.BY_STEP), wanted)
+        wanted = {"pk": pk, "first": -upkeep.ENDLESS, "end": cut + 1}
+        rows = connection.execute(upkeep.EXOG_IN_ORDER, wanted)
         known = {row.step: row.known for row in rows}
         at_cut = known.pop(cut, {})
         held = static_before(known, need)

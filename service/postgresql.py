@@ -11,6 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from forecaster.errors import ConfigError
+from service.tables import metadata
 
 SCHEMES = ("postgresql+psycopg", "postgresql", "postgres")
 READS: dict[str, Any] = {  # all queries of a request see one snapshot
@@ -45,12 +46,22 @@ SELECT set_config(name, value, false)
                ('idle_in_transaction_session_timeout', '30s')) AS limits (name, value)
  WHERE current_setting(name) = '0'
 """
+# Never back: what was dropped must not come again under its number.
+GO_ON_COUNTING = """
+SELECT setval(counter, greatest(nextval(counter), (SELECT max(pk) FROM series)))
+  FROM pg_get_serial_sequence('series', 'pk') AS counter
+"""
 SCHEMA_LOCK = 0x666F7265  # any number, as long as nobody else takes it
 
 # What waiting does not mend. A refusal to connect comes without a code, so it is known
 # by its words, where the server speaks English.
 NOT_ALLOWED, NO_SCHEMA = "42501", "3F000"
 REFUSALS = ("authentication failed", "does not exist", "no pg_hba.conf entry")
+
+
+def may_be_there(url: URL) -> bool:
+    """Whether there is one, which the server alone knows."""
+    return True
 
 
 def create(url: URL, connections: int) -> Engine:
@@ -79,9 +90,45 @@ def make_ready(engine: Engine) -> None:
 
 
 def hold_schema(connection: Connection) -> None:
-    """Keep others from changing the tables until the commit, however long it takes."""
+    """Keep others from changing the tables until the commit."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": SCHEMA_LOCK})
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
+
+
+def be_patient(connection: Connection) -> None:
+    """Let this transaction take as long as it takes."""
+    for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        connection.execute(text(f"SET LOCAL {limit} = 0"))
+
+
+def hold_series(connection: Connection) -> None:
+    """Keep others from writing series until the commit."""
+    connection.execute(text("LOCK TABLE series IN SHARE ROW EXCLUSIVE MODE"))
+
+
+def go_on_counting(connection: Connection) -> None:
+    """Let the next series get a number behind those that were inserted."""
+    connection.execute(text(GO_ON_COUNTING))
+
+
+def vacuum(engine: Engine) -> None:
+    """Let the room of what is gone be used again; nobody waits."""
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.execute(text("SET statement_timeout = 0"))
+        for table in metadata.sorted_tables:
+            connection.execute(text(f"VACUUM (ANALYZE) {table.name}"))
+    engine.dispose()  # no other connection is to wait for ever
+
+
+def size_of(engine: Engine) -> int:
+    """Return the bytes of all tables with their indexes."""
+    size = text(
+        "SELECT sum(pg_total_relation_size(name::regclass)) FROM unnest(CAST(:names AS text[]))"
+        " AS names (name)"
+    )
+    names = [table.name for table in metadata.sorted_tables]
+    with engine.connect() as connection:
+        return int(connection.execute(size, {"names": names}).scalar_one())
 
 
 def reason(error: BaseException) -> str:

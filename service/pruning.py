@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from forecaster.settings import Retention
-from service import queries
+from service import queries, upkeep
 from service.chores import take_turn
 from service.database import reading
 from service.errors import StoreFailure
@@ -121,12 +121,12 @@ def _candidates(
 ) -> Iterator[Sequence[Any]]:
     """Give the series of a model whose logs may be too long, a page after the other."""
     with reading(engine) as connection:
-        frequencies = connection.execute(queries.FREQUENCIES, {"of": name}).scalars()
+        frequencies = connection.execute(upkeep.FREQUENCIES, {"of": name}).scalars()
         least = min((fewest(one, keep, need) for one in frequencies), default=0.0)
-    wanted = {"of": name, "after": "", "least": int(min(least, queries.ENDLESS))}
+    wanted = {"of": name, "after": "", "least": int(min(least, upkeep.ENDLESS))}
     while True:
         with reading(engine) as connection:
-            page = connection.execute(queries.LONG_LOGS, wanted).all()
+            page = connection.execute(upkeep.LONG_LOGS, wanted).all()
         yield page
         if len(page) < queries.IDS_PER_QUERY:
             return

@@ -36,7 +36,6 @@ Id = TypeVar("Id", str, int)
 
 IDS_PER_QUERY = 500  # a statement takes a limited number of parameters
 KEYS_PER_SERIES = 1_000  # remembered for retries; older ones are forgotten
-ENDLESS = 2**62  # more steps than a series ever has
 HIGHEST = chr(0x10FFFF)  # sorts behind every other character
 
 CARRIED = (
@@ -123,37 +122,6 @@ FORGET_APPENDS = delete(appends).where(
     .offset(KEYS_PER_SERIES)
     .scalar_subquery(),
 )
-FREQUENCIES = (
-    select(series.c.frequency).where(series.c.name == bindparam("of")).distinct()
-)
-LONG_LOGS = (
-    select(series)
-    .where(
-        series.c.name == bindparam("of"),
-        series.c.unique_id > bindparam("after"),
-        series.c.end_step - series.c.first_step - series.c.pruned > bindparam("least"),
-    )
-    .order_by(series.c.unique_id)
-    .limit(IDS_PER_QUERY)
-)
-# Holds rows that nobody holds: who prunes waits for no request.
-FREE_SPANS = (
-    select(series)
-    .where(series.c.pk.in_(bindparam("pks", expanding=True)))
-    .with_for_update(skip_locked=True)
-)
-FORGET_BEFORE = [
-    delete(table).where(
-        table.c.series_pk == bindparam("pk"), table.c.step < bindparam("cut")
-    )
-    for table in (observations, covariates)
-]
-PRUNE_SERIES = (
-    update(series)
-    .where(series.c.pk == bindparam("moved"))
-    .values(pruned=bindparam("cut") - series.c.first_step)
-)
-BY_STEP = covariates.c.step
 DROP_SERIES = delete(series).where(
     series.c.name == bindparam("of"), series.c.unique_id == bindparam("id")
 )

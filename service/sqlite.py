@@ -28,6 +28,12 @@ WRITES: dict[str, Any] = {"writes": True}  # see _begin
 MIGRATES: dict[str, Any] = {"writes": True, "migrates": True}
 
 
+def may_be_there(url: URL) -> bool:
+    """Whether the file exists, where it is named as a file and not as a URI."""
+    place = url.database or ""
+    return place.startswith("file:") or Path(place).exists()
+
+
 def create(url: URL, connections: int) -> Engine:
     """Return an engine on a file, which need not be there.
 
@@ -81,6 +87,38 @@ def make_ready(engine: Engine) -> None:
 
 def hold_schema(connection: Connection) -> None:
     """Keep others from changing the tables until the commit: a writer is alone here."""
+
+
+def be_patient(connection: Connection) -> None:
+    """Let this transaction take as long as it takes, as any does here."""
+
+
+def hold_series(connection: Connection) -> None:
+    """Keep others from writing series until the commit: a writer is alone here."""
+
+
+def go_on_counting(connection: Connection) -> None:
+    """Let the next series get a number behind those inserted, as it does by itself."""
+
+
+def vacuum(engine: Engine) -> None:
+    """Make the file anew without free pages; writers wait meanwhile."""
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        for statement in ("VACUUM", "ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            cursor.execute(statement)
+            cursor.fetchall()
+        cursor.close()
+
+
+def size_of(engine: Engine) -> int:
+    """Return the bytes of all pages, those in the write-ahead log too."""
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        pragmas = ("page_count", "page_size")
+        count, size = (cursor.execute(f"PRAGMA {p}").fetchone()[0] for p in pragmas)
+        cursor.close()
+        return int(count) * int(size)
 
 
 def reason(error: BaseException) -> str:

@@ -16,7 +16,11 @@ import click
 from forecaster import __version__
 from forecaster.errors import ForecasterError, InputError
 
-VERBS = ("train", "predict", "backtest", "models", "serve", "keys", "config")
+VERBS = (
+    *("train", "predict", "backtest", "models", "serve", "keys"),
+    *("backup", "restore", "export", "import", "compact", "config"),
+)
+MODULES = {"import": "importing"}  # Python has a word of that name
 
 
 class Verbs(click.Group):
@@ -30,8 +34,9 @@ class Verbs(click.Group):
         """Return a verb's command, or nothing if there is no such verb."""
         if cmd_name not in VERBS:
             return None
+        module = MODULES.get(cmd_name, cmd_name)
         command: click.Command = getattr(
-            import_module(f"forecaster.cli.{cmd_name}"), cmd_name
+            import_module(f"forecaster.cli.{module}"), module
         )
         return command
 

@@ -1,4 +1,4 @@
-"""The store of the service, for the verbs that work on it: the one door to `service`."""
+"""The store of the service, for the verbs that work on it: a door to `service`."""
 
 from __future__ import annotations
 
@@ -34,15 +34,19 @@ def database_option(command: Command) -> Command:
 
 
 @contextmanager
-def opened(database: str) -> Iterator[Engine]:
+def opened(database: str, anew: bool = True) -> Iterator[Engine]:
     """Give the store at a URL, with its tables in place, and close it again.
+
+    Args:
+        database: its URL.
+        anew: whether it may be made where there is none.
 
     Raises:
         ConfigError: it cannot be used.
         ForecasterError: it does not answer now.
     """
     with _told():
-        engine = open_database(database, connections=1)
+        engine = open_database(database, connections=1, anew=anew)
         try:
             yield engine
         finally:

@@ -1,18 +1,25 @@
 """What becomes of the data of a service that runs: pruned, saved, brought back."""
 
+import os
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sqlalchemy import text
 
+from benchmarks.served import ROOT
 from forecaster.artifact import Artifact
 from service.database import open_database, writing
 from service.retention import need_of
 from tests.journeys.conftest import Server
-from tests.journeys.test_service import entry, history, numbers
+from tests.journeys.test_service import entry, history, numbers, replay
 
 pytestmark = pytest.mark.tf
 PATIENCE_S = 120
@@ -61,3 +68,58 @@ def test_a_server_forgets_what_it_need_not_keep(
     fan = numbers(before)
     width = fan[-1] - fan[1]
     assert (np.abs(numbers(anew) - fan) / width).max() < 0.1
+
+
+def test_a_backup_of_a_busy_server_is_restored_elsewhere(
+    start_server: Callable[..., Server], tiny_artifact: Artifact, tmp_path: Path
+) -> None:
+    """What was quiet forecasts bit for bit as before, what was busy as of that moment."""
+    values = history(400)
+    server = start_server(workers=2)
+    server.wait_for("/health/ready", 200)
+    quiet = server.post("/predict", {"series": entry("quiet", values), "h": 12})
+    server.post("/observe", {"series": entry("busy", values[:300])})
+    going_on = threading.Event()
+    going_on.set()
+
+    def write() -> None:
+        for month in range(300, 400):
+            if going_on.is_set():
+                server.post(
+                    "/observe", {"series": entry("busy", [values[month]], month)}
+                )
+
+    with ThreadPoolExecutor(1) as pool:
+        writer = pool.submit(write)
+        run_verb("backup", "x.zip", "--database", server.database, folder=tmp_path)
+        going_on.clear()
+        writer.result()
+    assert server.stop() == 0
+    elsewhere = f"sqlite:///{tmp_path}/elsewhere.db"
+    run_verb("restore", "x.zip", "--database", elsewhere, folder=tmp_path)
+
+    server = start_server(database=elsewhere)
+    server.wait_for("/health/ready", 200)
+    again = server.call("GET", "/series/quiet/forecast?h=12")[1]
+    before = quiet["forecasts"][0]
+    np.testing.assert_array_equal(numbers(again), numbers(before))
+    assert again["state"]["seq"] == before["state"]["seq"]
+    busy = server.call("GET", "/series/busy/forecast?h=12")[1]
+    seen = busy["state"]["seq"]
+    assert 300 <= seen <= 400
+    np.testing.assert_allclose(
+        numbers(busy)[1:], replay(tiny_artifact, values[:seen]), rtol=1e-5
+    )
+
+
+def run_verb(*words: str, folder: Path) -> None:
+    """Run a verb as a user does; it must succeed."""
+    done = subprocess.run(
+        [sys.executable, "-m", "forecaster", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

@@ -9,85 +9,25 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from forecaster.covariates import Column, Covariates
-from forecaster.settings import Limits, Retention
+from forecaster.settings import Retention
 from service import pruning
-from service.carrying import Live, Wanted
 from service.chores import take_turn
-from service.database import open_database, reading, writing
-from service.engine import Engine
+from service.database import open_database, writing
 from service.errors import AllRefused, Conflict
-from service.exchange import Ask
 from service.exog import Given
-from service.metrics import Metrics
-from service.planning import OnConflict, Points
-from service.records import Carried
+from service.planning import OnConflict
 from service.retention import Need
-from service.store import Store
-from service.work import Result
-from tests.service.fakes import FakeModel, manifest, states_of
+from tests.service.fakes import states_of
+from tests.service.keeping import SHOP, VALUES, Bench
 
-BEGIN, HOUR = np.datetime64("2024-01-01T00", "us"), np.timedelta64(1, "h")
 NEED = Need(50, frozenset({"size"}))
 KEEP = Retention(keep_points=100)
-VALUES = np.sin(np.arange(400)) + 2.0
-NONE, NONE_GIVEN = Covariates(), Given()
-SHOP = Covariates((Column("promo", "hist"), Column("size", "stat")))
 
 
-class Bench:
-    """An engine and its store."""
-
-    def __init__(self, database: str, covariates: Covariates = NONE) -> None:
-        self.database = open_database(database)
-        self.store = Store(self.database)
-        self.model = FakeModel(manifest(covariates=covariates))
-        self.version = "v1"
-
-    def get(self, name: str | None) -> Live:
-        """The model, whatever it is called."""
-        return Live("demo", self.version, self.model)
-
-    def only_name(self) -> str:
-        """Its name."""
-        return "demo"
-
-    def send(
-        self,
-        values: np.ndarray,
-        first: int = 0,
-        unique_id: str = "a",
-        on_conflict: OnConflict = "error",
-        given: Given = NONE_GIVEN,
-    ) -> Result:
-        """Send values by hour; one series, one result."""
-        engine = Engine(self, self.store, Limits(), Metrics(), lambda _: None)
-        times = BEGIN + np.arange(first, first + len(values)) * HOUR
-        points = Points(unique_id, times, np.asarray(values, float), given)
-        ask = Ask((points,), wanted=Wanted(), on_conflict=on_conflict)
-        return engine.observe(ask).results[0]
-
-    def prune(self, keep: Retention = KEEP) -> int:
-        """Prune all there is to prune; how many steps."""
-        needs = {"demo": NEED}
-        return sum(piece.steps for piece in pruning.prune(self.database, keep, needs))
-
-    def carried(self, unique_id: str = "a") -> Carried:
-        """What is carried of a series."""
-        with self.store.snapshot() as log:
-            return log.carried("demo", self.version, [unique_id])[unique_id]
-
-    def state(self, unique_id: str = "a") -> np.ndarray:
-        """The state that is kept."""
-        kept = self.carried(unique_id).kept
-        assert kept is not None
-        return kept.state
-
-    def rows(self) -> int:
-        """How many observations there are, of all series."""
-        with reading(self.database) as connection:
-            count = connection.execute(text("SELECT count(*) FROM observations"))
-            return int(count.scalar_one())
+def prune(bench: Bench, keep: Retention = KEEP) -> int:
+    """Prune all there is to prune; how many steps."""
+    pieces = pruning.prune(bench.database, keep, {"demo": NEED})
+    return sum(piece.steps for piece in pieces)
 
 
 @pytest.fixture
@@ -102,14 +42,14 @@ def test_what_is_too_old_goes_and_the_newest_stays(bench: Bench) -> None:
     """`seq` counts on, the values that stay are what they were, and nothing is done twice."""
     bench.send(VALUES)
 
-    assert bench.prune() == 300
+    assert prune(bench) == 300
 
     span = bench.carried().span
     assert (span.length, span.first, span.kept, bench.rows()) == (400, 0, 300, 100)
     with bench.store.snapshot() as log:
         pk = bench.carried().pk
         np.testing.assert_array_equal(log.values(pk, 300, 400), VALUES[300:])
-    assert bench.prune() == 0
+    assert prune(bench) == 0
 
 
 def test_a_carried_state_is_not_affected(bench: Bench) -> None:
@@ -121,7 +61,7 @@ def test_a_carried_state_is_not_affected(bench: Bench) -> None:
             text("UPDATE series SET name = 'other' WHERE unique_id = 'kept whole'")
         )
     before = bench.state()
-    assert bench.prune() == 300
+    assert prune(bench) == 300
     assert bench.state().tobytes() == before.tobytes()
     assert bench.rows() == 100 + 400
 
@@ -136,7 +76,7 @@ def test_never_fewer_are_kept_than_the_model_needs(bench: Bench) -> None:
     bench.send(VALUES)
     bench.send(VALUES[:54], unique_id="short")
 
-    bench.prune(Retention(keep_points=1))
+    prune(bench, Retention(keep_points=1))
 
     assert bench.carried().span.kept == 400 - NEED.steps
     assert bench.carried("short").span.kept == 0
@@ -145,9 +85,9 @@ def test_never_fewer_are_kept_than_the_model_needs(bench: Bench) -> None:
 def test_the_shorter_of_points_and_days_holds(bench: Bench) -> None:
     """Days count back from the newest point of the series itself."""
     bench.send(VALUES)
-    bench.prune(Retention(keep_points=300, keep_days=5))
+    prune(bench, Retention(keep_points=300, keep_days=5))
     assert bench.carried().span.kept == 399 - 5 * 24
-    bench.prune(Retention(keep_points=70, keep_days=5))
+    prune(bench, Retention(keep_points=70, keep_days=5))
     assert bench.carried().span.kept == 330
 
 
@@ -156,7 +96,7 @@ def test_a_lost_state_is_made_of_what_is_kept(bench: Bench) -> None:
     bench.send(VALUES[:200])
     bench.version = "v2"
     bench.send(VALUES[200:], first=200)
-    bench.prune()
+    prune(bench)
 
     for version in ("v1", "v3"):
         bench.version = version
@@ -170,7 +110,7 @@ def test_a_lost_state_is_made_of_what_is_kept(bench: Bench) -> None:
 def test_history_that_is_kept_can_be_revised(bench: Bench) -> None:
     """The state is that of the corrected values that are kept."""
     bench.send(VALUES)
-    bench.prune()
+    prune(bench)
 
     bench.send(np.array([9.0]), first=350, on_conflict="revise")
 
@@ -186,7 +126,7 @@ def test_a_point_older_than_what_is_kept_is_refused(
 ) -> None:
     """Nobody knows whether it is a repeat: the refusal says when the log begins."""
     bench.send(VALUES)
-    bench.prune()
+    prune(bench)
     before = bench.carried().span
 
     with pytest.raises(AllRefused) as caught:
@@ -201,7 +141,7 @@ def test_a_point_older_than_what_is_kept_is_refused(
 def test_points_older_than_what_is_kept_can_be_ignored(bench: Bench) -> None:
     """A client that sends its whole history each time says so, and is told how many."""
     bench.send(VALUES)
-    bench.prune()
+    prune(bench)
 
     counts = bench.send(np.r_[VALUES, 5.0], on_conflict="ignore").counts
 
@@ -215,7 +155,7 @@ def test_what_is_constant_of_a_series_is_not_forgotten(database: str) -> None:
     ones = {"promo": [1.0] * 400}
     bench.send(VALUES, given=Given(hist=ones, stat={"size": 4.0}))
 
-    bench.prune()
+    prune(bench)
 
     with bench.store.snapshot() as log:
         exog = log.exog(bench.carried().pk, 0, 400)
@@ -229,7 +169,7 @@ def test_who_was_overtaken_by_pruning_plans_again(bench: Bench) -> None:
     """A change that was planned on a longer log is not written."""
     bench.send(VALUES)
     stale = bench.send(VALUES[:1]).job  # read before
-    bench.prune()
+    prune(bench)
     late = bench.send(np.array([3.0]), first=400)
     change = late.change
     assert change is not None
@@ -258,12 +198,12 @@ def test_pruning_beside_writers_loses_nothing(
         for hour in range(400, 440):
             bench.send(np.array([float(hour)]), hour, unique_id)
 
-    def prune() -> None:
+    def keep_pruning() -> None:
         while writing_on.is_set():
-            bench.prune()
+            prune(bench)
 
     with ThreadPoolExecutor(4) as pool:
-        pruner = pool.submit(prune)
+        pruner = pool.submit(keep_pruning)
         writers = [pool.submit(append, unique_id) for unique_id in ids]
         try:
             for writer in writers:

@@ -1,0 +1,118 @@
+"""From an archive into a store: all of it in one transaction, or nothing."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, Engine, func, insert, select
+
+from forecaster.errors import ConfigError, DataError
+from service import queries
+from service.archive.contents import BACKUP, SERIES
+from service.archive.reading import Archive, Tell
+from service.database import filling, writing_long
+from service.tables import api_keys, series
+
+
+def restore(engine: Engine, archive: Archive, tell: Tell) -> None:
+    """Fill an empty store with a backup.
+
+    Raises:
+        DataError: it is no backup, or damaged.
+        ConfigError: the store is not empty.
+        StoreFailure: nothing was restored.
+    """
+    _expect(archive, BACKUP, "forecaster import")
+    archive.verify(lambda share, what: tell(share / 2, what))
+    with filling(engine) as connection:
+        for table in (series, api_keys):
+            rows = connection.execute(select(func.count()).select_from(table)).scalar()
+            if rows:
+                raise ConfigError(
+                    f"expected an empty database, got one with {rows} rows in "
+                    f"{table.name}; give another one with --database"
+                )
+        _load(
+            connection, archive, None, lambda share, what: tell((1 + share) / 2, what)
+        )
+
+
+def take_in(engine: Engine, archive: Archive, replace: bool, tell: Tell) -> None:
+    """Add the series of an archive to a store, also of a service that runs.
+
+    Args:
+        engine: the database.
+        archive: of series.
+        replace: drop what is carried of them; else their being there is an error.
+        tell: is told how far it has come.
+
+    Raises:
+        DataError: it is no archive of series, or damaged, or a series is there already.
+        StoreFailure: nothing was taken in.
+    """
+    _expect(archive, SERIES, "forecaster restore")
+    archive.verify(lambda share, what: tell(share / 2, what))
+    with writing_long(engine) as connection:
+        pks = _begin(connection, archive, replace)
+        _load(connection, archive, pks, lambda share, what: tell((1 + share) / 2, what))
+
+
+def _begin(connection: Connection, archive: Archive, replace: bool) -> dict[int, int]:
+    """Begin the series of an archive; their numbers there and here.
+
+    In order of their ids, as all do who begin series, so that nobody waits in a ring.
+    """
+    came = {
+        (row["name"], row["unique_id"]): row
+        for rows in archive.batches(series)
+        for row in rows
+    }
+    places = sorted(came, key=lambda place: place[1])
+    add = queries.upserts(connection.dialect.name).add_series
+    pks: dict[int, int] = {}
+    for place in places:
+        name, unique_id = place
+        row = dict(came[place])
+        pk = row.pop("pk")
+        if replace:
+            connection.execute(queries.DROP_SERIES, {"of": name, "id": unique_id})
+        added = connection.execute(add, [row]).first()
+        if added is None:
+            raise DataError(
+                f"expected series that are not carried yet, got {unique_id!r} of model "
+                f"{name!r}, which is; say --replace to forget what is carried of it"
+            )
+        pks[pk] = added.pk
+    return pks
+
+
+def _expect(archive: Archive, kind: str, other: str) -> None:
+    if archive.contents.kind != kind:
+        raise DataError(
+            f"{archive.file}: expected an archive of kind {kind!r}, got "
+            f"{archive.contents.kind!r}; use '{other}'"
+        )
+
+
+def _load(
+    connection: Connection,
+    archive: Archive,
+    pks: Mapping[int, int] | None,
+    tell: Tell,
+) -> None:
+    """Insert the rows; ``pks`` None keeps those of the archive."""
+    done = 0
+    for table in archive.tables:
+        if table is series and pks is not None:
+            continue  # they are there
+        count = 0
+        for rows in archive.batches(table):
+            if pks is not None:
+                for row in rows:
+                    row["series_pk"] = pks[row["series_pk"]]
+            connection.execute(insert(table), rows)
+            count, done = count + len(rows), done + len(rows)
+            tell(done / max(1, archive.rows), table.name)
+        if count != archive.contents.tables[table.name].rows:
+            raise DataError(
+                f"{archive.file}: expected {archive.contents.tables[table.name].rows} "
+                f"rows in {table.name}, got {count}; nothing was changed"
+            )

@@ -30,7 +30,7 @@ from service.records import (
     pack_state,
     unpack_state,
 )
-from service.tables import appends, covariates, observations, series, states
+from service.tables import appends, chores, covariates, observations, series, states
 
 Id = TypeVar("Id", str, int)
 
@@ -135,6 +135,7 @@ class Upserts:
     keep_value: Executable
     keep_exog: Executable
     keep_state: Executable
+    keep_chore: Executable
 
 
 _INSERT: dict[str, Callable[[Table], Any]] = {
@@ -169,6 +170,7 @@ def upserts(dialect: str) -> Upserts:
         keep(observations, "series_pk", "step"),
         keep(covariates, "series_pk", "step"),
         keep(states, "series_pk", "version"),
+        keep(chores, "name"),
     )
 
 

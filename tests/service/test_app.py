@@ -222,6 +222,7 @@ def test_ready_means_a_model_and_a_store(
     client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without either it is 503, and says which."""
+    monkeypatch.setattr("service.store.PROVEN_S", 0.0)  # each is asked for anew
     assert client.get("/health/ready").status_code == 200
     service = service_of(app)
     with monkeypatch.context() as patch:

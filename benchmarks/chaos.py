@@ -5,9 +5,10 @@
 
 Clients send the points of a few series, one or several at a time, some again, and try
 until they are answered with 200, while a process of the server is killed with SIGKILL
-every few seconds: mostly a worker, at times all of them with the master. In the end
+every few seconds: mostly a worker, at times the master, at times all of them. In the end
 nothing that was acknowledged may be missing, every timestamp must have been applied
 once, and every state must equal one pass over the whole history. Exit code 1 otherwise.
+The database may have been used before: the series are begun anew.
 """
 
 import http.client
@@ -18,6 +19,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +34,7 @@ from benchmarks.made import waves
 from benchmarks.served import Served
 from forecaster import artifact, registry
 from forecaster.artifact import Artifact
+from forecaster.frequency import Frequency
 from forecaster.streaming import advance_series
 from service.database import open_database  # before TensorFlow brings a SQLite along
 from service.store import Store
@@ -42,7 +45,8 @@ CONFIG = (
 )
 LENGTH = 20_000  # points that a series has at most
 CLOSE = 1e-5  # a state may differ from its replay by so much, beside its largest number
-MASTER_TOO = 0.2  # share of kills that take the master with its workers
+VICTIMS = {"worker": 0.8, "master": 0.1, "all": 0.1}  # shares of the kills
+PATIENCE_S = 300  # until a server that was killed must serve again
 
 
 @dataclass
@@ -51,14 +55,30 @@ class Series:
 
     unique_id: str
     values: NDArray[np.float64]
+    frequency: Frequency
     acknowledged: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def begin(self) -> Any:
+        """The time of the first point."""
+        return 1 if self.frequency.is_integer else np.datetime64("1900-01-01", "us")
+
     def body(self, begin: int, end: int) -> dict[str, Any]:
-        """A request for some of its points; steps count from 1."""
-        steps = list(range(begin + 1, end + 1))
+        """A request for some of its points."""
+        times = self.frequency.times(self.begin, np.arange(begin, end))
         values = self.values[begin:end].tolist()
-        return {"series": {"unique_id": self.unique_id, "ds": steps, "y": values}}
+        ds = self.frequency.format(times)
+        return {"series": {"unique_id": self.unique_id, "ds": ds, "y": values}}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is done to a server: who is killed, how often, under how many clients."""
+
+    victims: Sequence[str]
+    clients: int
+    every_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,32 +126,31 @@ def _answer(served: Served, body: dict[str, Any]) -> str:
         return type(error).__name__
 
 
-def harass(served: Served, kills: int, every_s: float) -> Served:
-    """Kill a process every few seconds; the server that is left."""
+def harass(served: Served, victims: Sequence[str], every_s: float) -> None:
+    """Kill one after the other, every few seconds."""
     rng = random.Random(0)
-    for kill in range(kills):
+    for count, victim in enumerate(victims, start=1):
         time.sleep(rng.uniform(0.5, 1.5) * every_s)
         workers = served.workers()
-        if rng.random() < MASTER_TOO or not workers:
-            served.kill()
-            served.start()
-        else:
+        if victim == "worker" and workers:
             os.kill(rng.choice(workers), signal.SIGKILL)
-        click.echo(f"\r{kill + 1} of {kills} killed", nl=False, err=True)
+        else:
+            (served.behead if victim == "master" else served.kill)()
+            served.start()
+        click.echo(f"\r{count} of {len(victims)} killed", nl=False, err=True)
     click.echo(err=True)
-    return served
 
 
 def verdict(
-    served: Served, model: Artifact, many: list[Series], done: Verdict
+    database: str, model: Artifact, many: list[Series], done: Verdict
 ) -> Verdict:
     """Compare what is carried with what was sent."""
-    version = model.manifest.version
-    store = Store(open_database(served.database))
+    name, version = model.manifest.name, model.manifest.version
+    store = Store(open_database(database))
     lost = differing = points = 0
     apart = 0.0
     with store.snapshot() as log:
-        carried = log.carried(NAME, version, [one.unique_id for one in many])
+        carried = log.carried(name, version, [one.unique_id for one in many])
         for one in many:
             kept = carried[one.unique_id]
             count = kept.span.length
@@ -139,7 +158,7 @@ def verdict(
             values = log.values(kept.pk, kept.span.first, kept.span.end)
             differing += int((values != one.values[:count]).sum())
             state = advance_series(
-                model, model.initial_state(1), [one.values[:count]], [1]
+                model, model.initial_state(1), [one.values[:count]], [one.begin]
             )[0]
             if kept.kept is None or kept.kept.end != kept.span.end:
                 differing += 1
@@ -150,42 +169,46 @@ def verdict(
     return Verdict(done.kills, done.answers, points, lost, differing, apart)
 
 
-def run(
-    folder: Path, database: str, kills: int, clients: int, every_s: float
-) -> Verdict:
-    """Train, serve, send and kill; what came of it."""
-    case = waves(20_000)
-    ours.train(case, ours.Run(folder, 0, config=CONFIG))
-    models = folder / "models"
-    served = Served(models, folder, database=database, workers=2)
+def run(served: Served, model: Artifact, plan: Plan) -> Verdict:
+    """Serve, send and kill; what came of it.
+
+    Args:
+        served: not started yet.
+        model: the one that it serves.
+        plan: what is done to it.
+    """
     served.start()
-    served.wait_for("/health/ready", 200)
+    served.wait_for("/health/ready", 200, PATIENCE_S)
     rng = np.random.default_rng(1)
+    frequency = Frequency(model.manifest.freq)
     many = [
-        Series(f"series-{i}", rng.normal(100, 5, LENGTH).round(3))
-        for i in range(max(1, clients // 2))
+        Series(f"series-{i}", rng.normal(100, 5, LENGTH).round(3), frequency)
+        for i in range(max(1, plan.clients // 2))
     ]
+    for one in many:
+        served.call("DELETE", f"/series/{one.unique_id}")
     answers: Counter[str] = Counter()
     stop = threading.Event()
     threads = [
         threading.Thread(
             target=send, args=(served, many[i % len(many)], answers, stop, i)
         )
-        for i in range(clients)
+        for i in range(plan.clients)
     ]
     for thread in threads:
         thread.start()
-    harass(served, kills, every_s)
-    stop.set()
-    for thread in threads:
-        thread.join()
-    served.wait_for("/health/ready", 200)
+    try:
+        harass(served, plan.victims, plan.every_s)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    served.wait_for("/health/ready", 200, PATIENCE_S)
     for one in many:  # a state that was lost is made anew
         served.call("GET", f"/series/{one.unique_id}/forecast")
     served.stop()
-    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
-    model = artifact.load(registry.resolve(models, NAME))
-    return verdict(served, model, many, Verdict(kills, answers, 0, 0, 0, 0.0))
+    done = Verdict(len(plan.victims), answers, 0, 0, 0, 0.0)
+    return verdict(served.database, model, many, done)
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -195,11 +218,16 @@ def run(
 @click.option("--database", help="URL.  [default: a file of SQLite]")
 def main(kills: int, clients: int, every: float, database: str | None) -> None:
     """Kill the service under load and say what it lost."""
+    shares = list(VICTIMS.values())
+    victims = random.Random(1).choices(list(VICTIMS), shares, k=kills)
     with TemporaryDirectory() as name:
         folder = Path(name)
-        found = run(
-            folder, database or f"sqlite:///{folder}/chaos.db", kills, clients, every
-        )
+        ours.train(waves(20_000), ours.Run(folder, 0, config=CONFIG))
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        model = artifact.load(registry.resolve(folder / "models", NAME))
+        place = database or f"sqlite:///{folder}/chaos.db"
+        served = Served(folder / "models", folder, database=place, workers=2)
+        found = run(served, model, Plan(victims, clients, every))
     click.echo(machine.heading(machine.command_line("benchmarks.chaos")))
     answers = ", ".join(
         f"{count} x {what}" for what, count in found.answers.most_common()

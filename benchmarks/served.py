@@ -86,10 +86,10 @@ class Served:
         assert status == 200, answer
         return answer
 
-    def wait_for(self, path: str, status: int) -> Any:
+    def wait_for(self, path: str, status: int, patience_s: float = START_S) -> Any:
         """Ask until the answer has that status."""
         answer: Any = None
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + patience_s
         while time.monotonic() < deadline:
             assert self.process.poll() is None, self.read_log()
             try:
@@ -118,9 +118,30 @@ class Served:
         self.process.wait()
         self._log.close()
 
+    def behead(self) -> None:
+        """End the master alone; its workers notice, and give up the port."""
+        self.process.kill()
+        self.process.wait()
+        deadline = time.monotonic() + START_S
+        while not _is_free(self.port):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"workers without a master hold port {self.port}")
+            time.sleep(0.1)
+        self._log.close()
+
     def read_log(self) -> str:
         """All it has printed."""
         return (self.folder / "server.log").read_text(errors="replace")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _free_port() -> int:

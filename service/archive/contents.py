@@ -1,7 +1,7 @@
 """What stands in an archive, and what its manifest says of it."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from service.tables import (
 )
 
 FORMAT = 1
+ROWS = 50_000  # of a batch, which stands in memory
+ROWS_OF_STATES = 2_000  # they are wide
 MANIFEST = "manifest.json"
 BACKUP, SERIES = "backup", "series"
 # In the order in which they can be filled: what is referred to first.
@@ -124,15 +126,9 @@ def to_arrow(table: Table, rows: Sequence[Sequence[Any]]) -> Any:
     return pa.record_batch(arrays, schema=schema)
 
 
-def from_arrow(table: Table, batch: Any) -> Iterator[dict[str, Any]]:
-    """Give the rows of a batch as an INSERT takes them."""
-    names = [column.name for column in table.columns]
-    columns: list[Iterable[Any]] = [column.to_pylist() for column in batch.columns]
-    for place, column in enumerate(table.columns):
-        if _kind(column) is object:
-            columns[place] = map(orjson.loads, columns[place])
-    for row in zip(*columns, strict=True):
-        yield dict(zip(names, row, strict=True))
+def from_arrow(batch: Any) -> list[tuple[Any, ...]]:
+    """Return the rows of a batch, with their JSON as text."""
+    return list(zip(*(column.to_pylist() for column in batch.columns), strict=True))
 
 
 def _kind(column: Any) -> type:

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, select
 
 from forecaster.errors import ConfigError, DataError
 from service import queries
 from service.archive.contents import BACKUP, SERIES
 from service.archive.reading import Archive, Tell
-from service.database import filling, writing_long
+from service.database import filling, insert_all, writing_long
 from service.tables import api_keys, series
 
 
@@ -60,17 +60,18 @@ def _begin(connection: Connection, archive: Archive, replace: bool) -> dict[int,
 
     In order of their ids, as all do who begin series, so that nobody waits in a ring.
     """
+    names = [column.name for column in series.columns]
     came = {
         (row["name"], row["unique_id"]): row
         for rows in archive.batches(series)
-        for row in rows
+        for row in (dict(zip(names, values, strict=True)) for values in rows)
     }
     places = sorted(came, key=lambda place: place[1])
     add = queries.upserts(connection.dialect.name).add_series
     pks: dict[int, int] = {}
     for place in places:
         name, unique_id = place
-        row = dict(came[place])
+        row = came[place]
         pk = row.pop("pk")
         if replace:
             connection.execute(queries.DROP_SERIES, {"of": name, "id": unique_id})
@@ -105,10 +106,9 @@ def _load(
             continue  # they are there
         count = 0
         for rows in archive.batches(table):
-            if pks is not None:
-                for row in rows:
-                    row["series_pk"] = pks[row["series_pk"]]
-            connection.execute(insert(table), rows)
+            if pks is not None:  # stands first in all tables of series
+                rows = [(pks[row[0]], *row[1:]) for row in rows]
+            insert_all(connection, table, rows)
             count, done = count + len(rows), done + len(rows)
             tell(done / max(1, archive.rows), table.name)
         if count != archive.contents.tables[table.name].rows:

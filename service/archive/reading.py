@@ -77,8 +77,8 @@ class Archive:
             if checksum.hexdigest() != self.contents.tables[table.name].sha256:
                 raise self._damaged(table)
 
-    def batches(self, table: Table) -> Iterator[list[dict[str, Any]]]:
-        """Give the rows of a table, a batch at a time.
+    def batches(self, table: Table) -> Iterator[list[tuple[Any, ...]]]:
+        """Give the rows of a table, a batch at a time, with their JSON as text.
 
         Raises:
             DataError: its columns are not those of the table.
@@ -89,7 +89,7 @@ class Archive:
                 if stream.schema != arrow_schema(table):
                     raise self._damaged(table)
                 for batch in stream:
-                    yield list(from_arrow(table, batch))
+                    yield from_arrow(batch)
             except pa.ArrowInvalid as error:
                 raise self._damaged(table) from error
 

@@ -16,6 +16,8 @@ from service import queries
 from service.archive.contents import (
     BACKUP,
     MANIFEST,
+    ROWS,
+    ROWS_OF_STATES,
     SERIES,
     TABLES,
     Contents,
@@ -26,9 +28,8 @@ from service.archive.contents import (
 )
 from service.archive.whole import Hashing, whole
 from service.database import reading_long
-from service.tables import SCHEMA, series
+from service.tables import SCHEMA, series, states
 
-ROWS = 50_000  # in memory at a time
 OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
 
 Tell = Callable[[float, str], None]  # the share that is done, and with what
@@ -136,7 +137,8 @@ def _rows(
 ) -> Generator[Sequence[Sequence[Any]], None, None]:
     for query in _queries(select(table), table, pks):
         ordered = query.order_by(*table.primary_key)
-        options = {"yield_per": ROWS}  # as the server has them, not all at once
+        # As the server has them, not all at once.
+        options = {"yield_per": ROWS_OF_STATES if table is states else ROWS}
         with connection.execute(ordered, execution_options=options) as found:
             yield from found.partitions()
 

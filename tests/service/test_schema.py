@@ -20,8 +20,10 @@ from service import database as databases
 from service import migrations, schema
 from service.database import open_database, reading, writing
 from service.errors import StoreFailure
+from service.kinds import KINDS
 from service.store import Store
 from service.tables import SCHEMA
+from service.urls import checked
 
 RELEASED = Path(__file__).parent / "released"
 STATE = np.array([1.5, -2.0], dtype=np.float32)
@@ -66,8 +68,8 @@ def released(url: str) -> str:
 
 def plain(url: str) -> Engine:
     """The database, and nothing done to it."""
-    kind = databases.KINDS[url.partition("+")[0].partition(":")[0]]
-    return kind.create(databases._checked(url), 1)
+    kind = KINDS[url.partition("+")[0].partition(":")[0]]
+    return kind.create(checked(url), 1)
 
 
 def described(url: str) -> dict[str, Any]:

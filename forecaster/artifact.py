@@ -79,16 +79,21 @@ class Artifact:
         """
         return self._call("forecast", state=state, x=x)["quantiles"]
 
-    def step(self, state: Floats, y: Floats, x: Floats) -> tuple[Floats, Floats]:
-        """`advance` and `forecast` in one call: (quantiles [B, H, Q], state [B, S]).
+    def step(
+        self, state: Floats, y: Floats, x: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """`observe` and `forecast` in one call.
 
         Args:
             state: [B, S].
             y: raw values [B, T], NaN = missing.
             x: features of the T steps and the H steps after them [B, T + H, F].
+
+        Returns:
+            States [B, S]; quantiles one step ahead [B, T, Q]; of the next H [B, H, Q].
         """
         result = self._call("step", state=state, y=y, x=x)
-        return result["quantiles"], result["state_out"]
+        return result["state_out"], result["expected"], result["quantiles"]
 
     def _call(self, name: str, **arrays: Floats) -> dict[str, Floats]:
         """One call of a signature, NumPy in and out."""

@@ -12,11 +12,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster.calendar import feature_names, features
-from forecaster.covariates import Covariates
 from forecaster.errors import InputError
-from forecaster.frequency import Frequency
 from forecaster.manifest import Manifest
+from forecaster.rows import Rows
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -43,6 +41,11 @@ class StepModel(Protocol):
 
     def forecast(self, state: Floats, x: Floats) -> Floats:
         """Quantiles [B, H, Q] given features of the H steps ahead [B, H, F]."""
+
+    def step(
+        self, state: Floats, y: Floats, x: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """`observe`, and `forecast` of what follows: features [B, T + H, F]."""
 
 
 def advance_series(
@@ -98,9 +101,67 @@ def expect_series(
     return states, expected
 
 
+def step_series(
+    model: StepModel,
+    states: Floats,
+    values: NDArray[np.floating],
+    times: Sequence[np.datetime64 | int],
+    exog: Sequence[Floats] | None = None,
+    ahead: Sequence[Floats] | None = None,
+) -> tuple[Floats, Floats, Floats]:
+    """`expect_series` of one value each and `forecast_series` of the model's horizon.
+
+    The same numbers, by one call of the model instead of two.
+
+    Args:
+        model: does the step.
+        states: [N, S], left as they are.
+        values: one new value of each series [N], NaN = missing.
+        times: of these values.
+        exog: covariates of these values, of each series [1, A].
+        ahead: covariates known ahead, of each series [steps, futr].
+
+    Returns:
+        New states [N, S], what was expected of the values [N, Q], forecasts [N, H, Q].
+    """
+    parts = np.split(np.arange(len(states)), range(BATCH, len(states), BATCH))
+    found = [
+        _step_batch(
+            model,
+            states[rows],
+            values[rows],
+            [times[i] for i in rows],
+            None if exog is None else [exog[i] for i in rows],
+            None if ahead is None else [ahead[i] for i in rows],
+        )
+        for rows in parts
+    ]
+    moved, expected, forecasts = zip(*found, strict=True)
+    return np.concatenate(moved), np.concatenate(expected), np.concatenate(forecasts)
+
+
+def _step_batch(
+    model: StepModel,
+    states: Floats,
+    values: NDArray[np.floating],
+    times: list[np.datetime64 | int],
+    exog: Sequence[Floats] | None,
+    ahead: Sequence[Floats] | None,
+) -> tuple[Floats, Floats, Floats]:
+    """`step_series` for as many series as one call may hold."""
+    manifest, rows_at = model.manifest, Rows(model.manifest)
+    now = np.zeros(len(states), np.int64)
+    here = rows_at(times, now, 1, exog)
+    then = rows_at(times, now + 1, manifest.horizon, ahead)
+    y = values[:, None].astype(np.float32)
+    moved, expected, block = model.step(states, y, np.concatenate([here, then], axis=1))
+    spread = np.zeros((len(states), 1, len(manifest.quantiles)), np.float32)
+    return moved, expected[:, 0], _widened(manifest, block, spread)[0]
+
+
 def _carried(
     step: Callable[[Ints, Ints, Floats, Floats, Floats], Floats],
-    rows_at: "Rows",
+    rows_at: Rows,
     states: Floats,
     values: Sequence[NDArray[np.floating]],
     starts: Sequence[np.datetime64 | int],
@@ -137,45 +198,6 @@ def _rounds(
     """Batches of the rows that still have a whole chunk before them."""
     while len(rows := np.flatnonzero(lengths - done >= chunk)):
         yield from np.split(rows, range(BATCH, len(rows), BATCH))
-
-
-class Rows:
-    """Makes the features of steps that a model was trained with."""
-
-    def __init__(self, manifest: Manifest) -> None:
-        self._frequency = Frequency.parse(manifest.freq)
-        self._holidays = Covariates.read(manifest.covariates).holidays
-        self._calendar = len(feature_names(self._frequency, self._holidays))
-        self._width = len(manifest.features)
-
-    def __call__(
-        self,
-        starts: Sequence[np.datetime64 | int],
-        first: NDArray[np.int64],
-        count: int,
-        exog: Sequence[Floats] | None,
-    ) -> Floats:
-        """Features [N, count, F] of the steps `first`, `first` + 1, … after each start.
-
-        Args:
-            starts: a time of each series.
-            first: steps from there to the first row of each series.
-            count: rows of each series.
-            exog: covariates of these rows, as many as are known [≤ count, ≤ A], the
-                first columns of a row; what is not known is missing.
-        """
-        steps = first[:, None] + np.arange(count)
-        times = self._frequency.times(
-            np.repeat(np.asarray(starts), count), steps.ravel()
-        )
-        x = np.full((len(starts), count, self._width), np.nan, np.float32)
-        calendar = features(self._frequency, times, self._holidays)
-        x[:, :, : self._calendar] = calendar.reshape(len(starts), count, -1)
-        for row, known in enumerate(exog or ()):
-            part = known[:count]
-            end = self._calendar + part.shape[1]
-            x[row, : len(part), self._calendar : end] = part
-        return x
 
 
 def forecast_series(
@@ -229,22 +251,31 @@ def _forecast_batch(
     middle = manifest.quantiles.index(0.5)
     blocks: list[Floats] = []
     spread = np.zeros((len(states), 1, len(manifest.quantiles)), np.float32)
-    # By the level and not by the offset: a block without any width has no sign.
-    side = np.sign(np.array(manifest.quantiles, np.float32) - 0.5)
     while True:
         done = len(blocks) * manifest.horizon
         some = None if known is None else [one[done:] for one in known]
         first = np.full(len(states), done + 1)
         x = rows_at(last_times, first, manifest.horizon, some)
-        block = model.forecast(states, x)
-        medians = block[:, :, middle : middle + 1]
-        offsets = block - medians
-        offsets = side * np.hypot(offsets, spread)
-        blocks.append(medians + offsets)
+        block, offsets = _widened(manifest, model.forecast(states, x), spread)
+        blocks.append(block)
         if len(blocks) * manifest.horizon >= horizon:
             return np.concatenate(blocks, axis=1)[:, :horizon]
-        states = model.imagine(states, medians[:, :, 0], x)
+        states = model.imagine(states, block[:, :, middle], x)
         spread = offsets[:, -1:]
+
+
+def _widened(
+    manifest: Manifest, block: Floats, spread: Floats
+) -> tuple[Floats, Floats]:
+    """Forecasts [N, H, Q] with the spread [N, 1, Q] of where they start, and theirs.
+
+    The sign goes by the level and not by the offset: a block without any width has none.
+    """
+    middle = manifest.quantiles.index(0.5)
+    side = np.sign(np.array(manifest.quantiles, np.float32) - 0.5)
+    medians = block[:, :, middle : middle + 1]
+    offsets = side * np.hypot(block - medians, spread)
+    return medians + offsets, offsets
 
 
 def quantiles_at(

@@ -21,12 +21,22 @@ from forecaster.streaming import (
     expect_series,
     forecast_series,
     quantiles_at,
+    step_series,
 )
 from service.errors import Unacceptable
 from service.exog import matrix
-from service.planning import Plan, frequency_of, times_at
+from service.planning import Plan, frequency_of, times_of
 from service.records import Carried, Floats, Grid, Row, State
 from service.store import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which forecasts are asked for; ``horizon`` None means the model's own."""
+
+    horizon: int | None = None
+    levels: tuple[float, ...] = ()
+    quantiles: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +57,14 @@ class Live:
         """How long one step of its series is."""
         return frequency_of(self.model.manifest.freq)
 
+    @property
+    def quantiles(self) -> tuple[float, ...]:
+        """The levels it forecasts [Q]."""
+        return self.model.manifest.quantiles
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which forecasts are asked for; ``horizon`` None means the model's own."""
-
-    horizon: int | None = None
-    levels: tuple[float, ...] = ()
-    quantiles: tuple[float, ...] = ()
+    def horizon_of(self, wanted: Wanted) -> int:
+        """How many steps are wanted."""
+        return wanted.horizon or self.model.manifest.horizon
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,33 +115,87 @@ def journey(
 
 
 def carry(
-    model: StepModel, journeys: Sequence[Journey]
+    live: Live, journeys: Sequence[Journey]
 ) -> tuple[NDArray[np.float32], list[Floats]]:
     """Return the states [N, S] at the end of each journey, and how unusual values were.
 
     The second are the anomaly scores of the values of each journey, NaN where one is
     missing or nothing was expected of it yet.
     """
-    states = model.initial_state(len(journeys)).copy()
-    for row, one in enumerate(journeys):
-        if one.state is not None:
-            states[row] = one.state
-    if not any(len(one.values) for one in journeys):
-        return states, [one.values for one in journeys]
-    starts = [times_at(one.grid, np.array([one.begin]))[0] for one in journeys]
+    states = _begun(live, journeys)
     values = [one.values for one in journeys]
-    covariates = Covariates.read(model.manifest.covariates)
-    exog = [
-        matrix(covariates, one.exog, one.begin, len(one.values)) for one in journeys
-    ]
+    if not any(len(one) for one in values):
+        return states, values
     # What overflows is found and refused afterwards, series by series.
     with np.errstate(over="ignore", invalid="ignore"):
-        states, expected = expect_series(model, states, values, starts, exog)
+        states, expected = expect_series(
+            live.model, states, values, _starts(journeys), _exog(live, journeys)
+        )
         unusual = scores(  # all at once: one by one they cost more than the model
-            np.concatenate(values), np.concatenate(expected), model.manifest.quantiles
+            np.concatenate(values), np.concatenate(expected), live.quantiles
         )
     ends = np.cumsum([len(one) for one in values])
     return states, np.split(unusual, ends[:-1])
+
+
+def carry_one(
+    live: Live, journeys: Sequence[Journey], ahead: Sequence[NDArray[np.float32]]
+) -> tuple[NDArray[np.float32], list[Floats], NDArray[np.float32]]:
+    """`carry` for journeys of one value each, with forecasts of the model's horizon.
+
+    One call of the model where `carry` and `forecasts` need two.
+
+    Args:
+        live: the model.
+        journeys: of one value.
+        ahead: of each series what is known of the steps behind it [K, futr].
+
+    Returns:
+        States [N, S], anomaly scores, quantiles [N, H, Q].
+    """
+    values = np.concatenate([one.values for one in journeys])
+    with np.errstate(over="ignore", invalid="ignore"):
+        states, expected, found = step_series(
+            live.model,
+            _begun(live, journeys),
+            values,
+            _starts(journeys),
+            _exog(live, journeys),
+            _known(live, ahead),
+        )
+        unusual = scores(values, expected, live.quantiles)
+    return states, list(unusual[:, None]), found
+
+
+def _begun(live: Live, journeys: Sequence[Journey]) -> NDArray[np.float32]:
+    """Return the states that the journeys begin with [N, S]."""
+    states = live.model.initial_state(len(journeys)).copy()
+    for row, one in enumerate(journeys):
+        if one.state is not None:
+            states[row] = one.state
+    return states
+
+
+def _starts(journeys: Sequence[Journey]) -> Any:
+    """Return the times of the first values [N]."""
+    begins = np.array([one.begin for one in journeys])
+    return times_of([one.grid for one in journeys], begins[:, None])[:, 0]
+
+
+def _exog(live: Live, journeys: Sequence[Journey]) -> list[NDArray[np.float32]] | None:
+    """Return the covariates of the values; None for a model without any."""
+    if not live.covariates.columns:
+        return None
+    return [
+        matrix(live.covariates, one.exog, one.begin, len(one.values))
+        for one in journeys
+    ]
+
+
+def _known(
+    live: Live, ahead: Sequence[NDArray[np.float32]]
+) -> Sequence[NDArray[np.float32]] | None:
+    return ahead if live.covariates.columns else None
 
 
 def levels_of(wanted: Wanted, known: tuple[float, ...]) -> tuple[float, ...]:
@@ -164,34 +228,47 @@ def share_of(level: float) -> tuple[float, float]:
     return round(0.5 - level / 200, 9), round(0.5 + level / 200, 9)
 
 
-def forecast(
-    model: StepModel,
+def forecasts(
+    live: Live,
     states: NDArray[np.float32],
     ends: Sequence[tuple[Grid, int]],
-    wanted: Wanted,
+    horizon: int,
     ahead: Sequence[NDArray[np.float32]],
-) -> list[Forecast]:
-    """Return the forecasts after the last step of each series.
+) -> NDArray[np.float32]:
+    """Return the quantiles [N, horizon, Q] after the last step of each series.
 
     Args:
-        model: reads forecasts off states.
+        live: the model, which reads forecasts off states.
         states: [N, S].
         ends: of each series the grid, and the step after the last.
-        wanted: horizon and levels.
+        horizon: how many steps.
         ahead: of each series what is known of the steps ahead [K, futr].
     """
-    known = model.manifest.quantiles
-    levels = levels_of(wanted, known)
-    horizon = wanted.horizon or model.manifest.horizon
-    last = [times_at(grid, np.array([end - 1]))[0] for grid, end in ends]
+    last = np.array([end - 1 for _, end in ends])
+    times = times_of([grid for grid, _ in ends], last[:, None])[:, 0]
     with np.errstate(over="ignore", invalid="ignore"):
-        raw = forecast_series(model, states, last, horizon, ahead)
-        values = quantiles_at(known, raw, levels)
-    return [
-        Forecast(
-            times_at(grid, end + np.arange(horizon)),
-            levels,
-            np.ascontiguousarray(values[row].T),
-        )
-        for row, (grid, end) in enumerate(ends)
-    ]
+        return forecast_series(live.model, states, times, horizon, _known(live, ahead))
+
+
+def shown(
+    live: Live,
+    quantiles: NDArray[np.float32],
+    ends: Sequence[tuple[Grid, int]],
+    wanted: Wanted,
+) -> list[Forecast]:
+    """Return forecasts as they are wanted, from quantiles [N, H or more, Q].
+
+    Args:
+        live: the model.
+        quantiles: of each series.
+        ends: of each series the grid, and the step after the last.
+        wanted: horizon and levels.
+    """
+    levels = levels_of(wanted, live.quantiles)
+    horizon = live.horizon_of(wanted)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = quantiles_at(live.quantiles, quantiles[:, :horizon], levels)
+    rows = np.ascontiguousarray(values.transpose(0, 2, 1))
+    steps = np.array([end for _, end in ends])[:, None] + np.arange(horizon)
+    times = times_of([grid for grid, _ in ends], steps)
+    return [Forecast(one, levels, row) for one, row in zip(times, rows, strict=True)]

@@ -5,7 +5,7 @@ their series, `plan` compares them with what is carried.
 Letters: `N` points, each step once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -91,6 +91,25 @@ def times_at(grid: Grid, steps: Steps) -> Any:
     return frequency.times(time_of(frequency, grid.start), steps)
 
 
+def times_of(grids: Sequence[Grid], steps: NDArray[np.int64]) -> Any:
+    """Return the times [N, K] of steps [N, K] of N grids, all of one frequency.
+
+    >>> times_of([Grid("1", 1), Grid("1", 10)], np.array([[0, 1], [0, 1]]))
+    array([[ 1,  2],
+           [10, 11]])
+    """
+    starts = np.repeat(starts_of(grids), steps.shape[1])
+    frequency = frequency_of(grids[0].frequency)
+    return frequency.times(starts, steps.ravel()).reshape(steps.shape)
+
+
+def starts_of(grids: Sequence[Grid]) -> Any:
+    """Return the times [N] of step 0 of N grids, all of one frequency."""
+    starts = np.array([grid.start for grid in grids], np.int64)
+    is_integer = frequency_of(grids[0].frequency).is_integer
+    return starts if is_integer else starts.view("M8[us]")
+
+
 def format_step(grid: Grid, step: int) -> str | int:
     """Return the time of a step as JSON has it.
 
@@ -126,7 +145,7 @@ def place(
         grid = _grid_without_times(frequency) if grid is None else grid
         steps = next_step + np.arange(len(points.values))
         return Placed(grid, steps, points.values, 0, rows)
-    times = _parse(points.times, frequency)
+    times = parse_times(points.times, frequency)
     if grid is None:
         grid = Grid(frequency.alias, int(times.min().astype(np.int64)))
     try:
@@ -257,9 +276,14 @@ def wrong_time(frequency: Frequency) -> str:
     return f"expected {wanted}; this model's frequency is {frequency.alias!r}"
 
 
-def _parse(
+def parse_times(
     times: tuple[str | int, ...] | NDArray[Any], frequency: Frequency
 ) -> NDArray[Any]:
+    """Return times as they came as an array [N].
+
+    Raises:
+        Unacceptable: one of them is no time for this frequency.
+    """
     if isinstance(times, np.ndarray):  # read already, where the frequency was known
         return times
     parsed = []

@@ -11,7 +11,7 @@ from forecaster.frequency import Frequency
 from service.carrying import Forecast, Wanted, share_of
 from service.exchange import Answer, Portrait
 from service.parameters import write_cursor
-from service.planning import format_step, frequency_of
+from service.planning import format_step, frequency_of, starts_of
 from service.problems import refusal
 from service.records import Listed, Steps
 from service.work import Result
@@ -119,8 +119,7 @@ def _times(results: Sequence[Result], steps: Sequence[Steps]) -> list[NDArray[An
         return []
     counts = [len(one) for one in steps]
     frequency = frequency_of(results[0].job.grid.frequency)
-    kind = np.int64 if frequency.is_integer else "M8[us]"
-    starts = np.array([result.job.grid.start for result in results]).astype(kind)
+    starts = starts_of([result.job.grid for result in results])
     times = frequency.times(np.repeat(starts, counts), np.concatenate(steps))
     ends = np.cumsum(counts).tolist()
     return [times[end - count : end] for end, count in zip(ends, counts, strict=True)]

@@ -13,9 +13,10 @@ from typing import Protocol
 
 from service.carrying import Live
 from service.errors import ServiceError, StoreFailure
+from service.jobs import Job
 from service.pieces import Piece
 from service.store import Store
-from service.work import Job, Result, plan_all, walk
+from service.work import Result, plan_all, walk
 
 Outcome = Result | ServiceError
 

@@ -188,14 +188,12 @@ def _write(
     moved = [c for c in changes if c.before is not None and c.before.span != c.span]
     if moved:
         rows = [queries.move_row(pks[c.unique_id], c) for c in moved]
-        connection.execute(queries.MOVE_SERIES, rows)
+        queries.run_many(connection, queries.MOVE_SERIES, rows)
     _write_values(connection, pks, changes)
     _write_exog(connection, pks, changes)
     _write_appends(connection, pks, changes)
-    connection.execute(
-        _upserts(connection).keep_state,
-        [queries.state_row(pks[c.unique_id], version, c) for c in changes],
-    )
+    states = [queries.state_row(pks[c.unique_id], version, c) for c in changes]
+    queries.run_many(connection, _upserts(connection).keep_state, states)
 
 
 def _write_exog(
@@ -235,6 +233,6 @@ def _write_values(
             else:
                 forgotten.append({"pk": pk, "at": step})
     if kept:
-        connection.execute(_upserts(connection).keep_value, kept)
+        queries.run_many(connection, _upserts(connection).keep_value, kept)
     if forgotten:
         connection.execute(queries.FORGET_VALUE, forgotten)

@@ -4,20 +4,29 @@
 series that cannot be served becomes the error that says why, and leaves the others alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from service.carrying import Forecast, Journey, Live, Wanted, carry, forecast, journey
+from service.carrying import (
+    Forecast,
+    Live,
+    Wanted,
+    carry,
+    carry_one,
+    forecasts,
+    journey,
+    shown,
+)
 from service.errors import Conflict, ServiceError, Unacceptable, UnknownSeries
 from service.exog import told
+from service.jobs import FRESH, Job
 from service.pieces import Piece
 from service.planning import (
     Counts,
     Placed,
-    Plan,
     Points,
     Stored,
     check_gaps,
@@ -25,24 +34,9 @@ from service.planning import (
     place,
     plan,
 )
-from service.records import Append, Carried, Change, Floats, Grid, Span, State
+from service.records import Append, Carried, Change, Floats, Span, State
 from service.store import Snapshot
-
-FRESH = Span(0, 0)  # of a series that is not carried yet
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """What is to be done for one series."""
-
-    unique_id: str
-    carried: Carried | None
-    grid: Grid
-    plan: Plan
-    journey: Journey
-    append: Append | None  # to be remembered
-    wanted: Wanted | None
-    ahead: NDArray[np.float32]  # covariates of the steps behind the last [K, futr]
+from service.straight import plan_straight
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +101,11 @@ def plan_all(pieces: Sequence[Piece], log: Snapshot | None) -> list[Job | Servic
     if log is not None:
         carried |= _sent_before(pieces, carried, log)
     jobs: list[Job | ServiceError] = []
-    for piece in pieces:
+    straight = plan_straight(pieces, carried)
+    for piece, job in zip(pieces, straight, strict=True):
         try:
-            jobs.append(_plan_one(piece, carried.get(piece.points.unique_id), log))
+            before = carried.get(piece.points.unique_id)
+            jobs.append(job or _plan_one(piece, before, log))
         except ServiceError as error:
             jobs.append(error)
     return jobs
@@ -117,38 +113,77 @@ def plan_all(pieces: Sequence[Piece], log: Snapshot | None) -> list[Job | Servic
 
 def walk(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
     """Return what the model makes of the jobs, or that its numbers overflow."""
-    if not jobs:
-        return []
-    states, unusual = carry(live.model, [job.journey for job in jobs])
-    forecasts = _forecasts(live, jobs, states)
-    results: list[Result | ServiceError] = []
-    for job, state, one, all_scores in zip(
-        jobs, states, forecasts, unusual, strict=True
-    ):
-        if np.isfinite(state).all() and (one is None or np.isfinite(one.values).all()):
-            scores = all_scores[job.plan.steps - job.journey.begin]
-            results.append(Result(job, state, one, scores))
-        else:
-            results.append(Unacceptable(_OVERFLOW, "y"))
-    return results
+    found: dict[int, Result | ServiceError] = {}
+    single = [_is_single(live, job) for job in jobs]
+    for alone, way in ((True, _stepped), (False, _carried)):
+        rows = [row for row, is_one in enumerate(single) if is_one == alone]
+        if rows:
+            results = way(live, [jobs[row] for row in rows])
+            found |= zip(rows, results, strict=True)
+    return [found[row] for row in range(len(jobs))]
 
 
-def _forecasts(
-    live: Live, jobs: Sequence[Job], states: NDArray[np.float32]
-) -> list[Forecast | None]:
-    """Return the forecasts that are wanted; those alike are made in one call."""
+def _is_single(live: Live, job: Job) -> bool:
+    """Whether one call of the model does all: one value, and a forecast of one reach."""
+    if job.wanted is None or len(job.journey.values) != 1:
+        return False
+    return live.horizon_of(job.wanted) <= live.model.manifest.horizon
+
+
+def _stepped(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
+    states, unusual, found = carry_one(
+        live, [job.journey for job in jobs], [job.ahead for job in jobs]
+    )
+    made: dict[int, Forecast] = {}
+    for wanted, rows in _alike(jobs).items():
+        ends = [jobs[row].end for row in rows]
+        made |= zip(rows, shown(live, found[rows], ends, wanted), strict=True)
+    finite = np.asarray(np.isfinite(found).all(axis=(1, 2)))
+    return _results(jobs, states, unusual, made, finite)
+
+
+def _carried(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
+    states, unusual = carry(live, [job.journey for job in jobs])
+    made: dict[int, Forecast] = {}
+    finite = np.ones(len(jobs), bool)
+    for wanted, rows in _alike(jobs).items():
+        ends = [jobs[row].end for row in rows]
+        ahead = [jobs[row].ahead for row in rows]
+        horizon = live.horizon_of(wanted)
+        found = forecasts(live, states[rows], ends, horizon, ahead)
+        made |= zip(rows, shown(live, found, ends, wanted), strict=True)
+        finite[rows] = np.isfinite(found).all(axis=(1, 2))
+    return _results(jobs, states, unusual, made, finite)
+
+
+def _alike(jobs: Sequence[Job]) -> dict[Wanted, list[int]]:
+    """Return the rows of the jobs that want the same forecasts."""
     alike: dict[Wanted, list[int]] = {}
     for row, job in enumerate(jobs):
         if job.wanted is not None:
             alike.setdefault(job.wanted, []).append(row)
-    found: list[Forecast | None] = [None] * len(jobs)
-    for wanted, rows in alike.items():
-        ends = [(jobs[row].grid, jobs[row].plan.span.end) for row in rows]
-        ahead = [jobs[row].ahead for row in rows]
-        made = forecast(live.model, states[rows], ends, wanted, ahead)
-        for row, one in zip(rows, made, strict=True):
-            found[row] = one
-    return found
+    return alike
+
+
+def _results(
+    jobs: Sequence[Job],
+    states: NDArray[np.float32],
+    unusual: Sequence[Floats],
+    made: Mapping[int, Forecast],
+    finite: NDArray[np.bool_],
+) -> list[Result | ServiceError]:
+    """Return a result for each job, an error where numbers are not finite."""
+    sound = finite & np.isfinite(states).all(axis=1)
+    return [
+        Result(
+            job, states[row], made.get(row), scores[job.plan.steps - job.journey.begin]
+        )
+        if fine
+        else Unacceptable(_OVERFLOW, "y")
+        for row, (job, scores, fine) in enumerate(
+            zip(jobs, unusual, sound.tolist(), strict=True)
+        )
+    ]
 
 
 _OVERFLOW = (

@@ -186,6 +186,14 @@ class Watched:
         """As the model's."""
         return self._model.forecast(state, x)
 
+    def step(
+        self, state: Floats, y: Floats, x: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """As the model's, counted."""
+        stepped = self._model.step(state, y, x)
+        self._bar.update(y.size)
+        return stepped
+
 
 def say(message: str) -> None:
     """A line of progress: to stderr, since stdout is for the result."""

@@ -47,6 +47,14 @@ class Model:
         """As if it had been observed."""
         return self.advance(state, y, x)
 
+    def step(
+        self, state: Floats, y: Floats, x: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """What was seen, and what follows."""
+        steps = y.shape[1]
+        state, expected = self.observe(state, y, x[:, :steps])
+        return state, expected, self.forecast(state, x[:, steps:])
+
     def advance(self, state: Floats, y: Floats, x: Floats) -> Floats:
         """See the models below."""
         raise NotImplementedError

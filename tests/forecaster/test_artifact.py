@@ -78,7 +78,7 @@ def test_it_runs_in_a_process_without_this_project(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    ours, _ = tiny_artifact.step(tiny_artifact.initial_state(2), y, x)
+    *_, ours = tiny_artifact.step(tiny_artifact.initial_state(2), y, x)
     assert np.allclose(np.load(tmp_path / "q.npy"), ours, rtol=1e-6)
 
 
@@ -217,7 +217,7 @@ def test_the_version_on_disk_forecasts_as_the_network_that_was_trained(
     tracker = Tracker(network)
     zero = np.zeros((2, tracker.state_size), np.float32)
     state, _ = tracker.advance(zero, y, x[:, :11])
-    quantiles, state_out = served.step(served.initial_state(2), y, x)
+    state_out, _, quantiles = served.step(served.initial_state(2), y, x)
     ours = tracker.forecast(state, x[:, 11:])
     assert np.allclose(quantiles, ours, rtol=1e-5)
     assert np.allclose(state_out, state, rtol=1e-5, atol=1e-6)

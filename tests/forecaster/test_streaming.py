@@ -10,7 +10,13 @@ from hypothesis import strategies as st
 
 from forecaster.errors import InputError
 from forecaster.panel import Panel
-from forecaster.streaming import advance_series, forecast_series, quantiles_at
+from forecaster.streaming import (
+    advance_series,
+    expect_series,
+    forecast_series,
+    quantiles_at,
+    step_series,
+)
 
 pytestmark = pytest.mark.tf
 
@@ -123,3 +129,21 @@ def test_a_quantile_outside_the_model_is_refused(level: float) -> None:
     """The message names the range there is."""
     with pytest.raises(InputError, match=r"between 0\.1 and 0\.9"):
         quantiles_at((0.1, 0.5, 0.9), np.zeros((1, 3)), [level])
+
+
+@pytest.mark.parametrize("series", [1, 6])
+def test_a_step_is_what_was_seen_and_what_follows(
+    tiny_artifact: Any, seasonal_panel: Panel, series: int
+) -> None:
+    """One call gives the states, expectations and forecasts of two, within 1e-5."""
+    rows = list(range(series))
+    states = carried(tiny_artifact, seasonal_panel.cut([100] * 6), rows)
+    starts = [seasonal_panel.times_of(i)[100] for i in rows]
+    values = [seasonal_panel.values_of(i)[100:101] for i in rows]
+    moved, expected = expect_series(tiny_artifact, states, values, starts)
+    forecasts = forecast_series(tiny_artifact, moved, starts, 12)
+    stepped = step_series(tiny_artifact, states, np.concatenate(values), starts)
+    for one, other in zip(
+        stepped, (moved, np.concatenate(expected), forecasts), strict=True
+    ):
+        assert np.allclose(one, other, rtol=1e-5, atol=1e-5, equal_nan=True)

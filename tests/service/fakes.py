@@ -95,6 +95,14 @@ class FakeModel:
         lifted = state[:, :1] + self._sums(x)
         return (lifted[:, :, None] + fan[None]).astype(np.float32)
 
+    def step(
+        self, state: Floats, y: Floats, x: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """What was seen, and what follows."""
+        steps = y.shape[1]
+        state, expected = self.observe(state, y, x[:, :steps])
+        return state, expected, self.forecast(state, x[:, steps:])
+
     def _sums(self, x: Floats) -> Floats:
         """What is known of each step beside the calendar, added up [B, T]."""
         calendar = len(feature_names(Frequency(self.manifest.freq)))

@@ -1,6 +1,7 @@
 """`forecaster predict`: what comes after the end of each series of a file."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,8 @@ def predict(
     Covariates known ahead are read from rows of DATA behind the last value, with y
     empty, or from --future. Without --out the forecasts go to stdout, as CSV or, on a terminal, as a table.
     With --url a running service takes the values in and forecasts; it keeps them. Series
-    that it refuses are listed on stderr, and the exit code is 1.
+    that it refuses are listed on stderr, and the exit code is 1; so it is where the service
+    fails in the middle: what was answered until then is written, what is missing told.
     """
     if wishes["insample"] and wishes["horizon"] is not None:
         raise click.UsageError("--insample is one step ahead; leave out --horizon")
@@ -124,7 +126,7 @@ def predict(
         say(f"wrote {out}")
     elif not as_json:
         click.echo(as_table(columns) if sys.stdout.isatty() else as_csv(columns))
-    if answer.get("errors"):
+    if answer.get("errors") or answer.get("failure"):
         ctx.exit(1)
 
 
@@ -189,12 +191,27 @@ class _Remote:
         )
         returned = forecast_by(self._service, panel, asked, _tell_refused)
         columns = prediction.long_columns(returned.forecasts, self._name)
-        told = _forecast(self.manifest, returned.forecasts)
-        return columns, {**told, "errors": returned.errors}
+        told = {
+            **_forecast(self.manifest, returned.forecasts),
+            "errors": returned.errors,
+        }
+        if returned.failure is not None:
+            _tell_missing(returned.missing, returned.failure)
+            told |= {"missing": list(returned.missing), "failure": returned.failure}
+        return columns, told
 
 
 def _tell_refused(one: dict[str, Any]) -> None:
     say(f"refused: {one.get('unique_id')!r} ({one['status']}): {one['detail']}")
+
+
+def _tell_missing(missing: Sequence[str], failure: str) -> None:
+    say(f"failed: {failure}")
+    if missing:
+        say(
+            f"missing: {len(missing)} series, from {missing[0]!r} to {missing[-1]!r}, "
+            "were not forecast; the same command may be given again"
+        )
 
 
 def _forecast(manifest: Manifest, forecasts: Forecasts) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """A service as seen from the command line: asked patiently, answers read, nothing lost.
 
 What is asked is safe to ask again, so whatever may pass is tried once more: no
-connection, 429, 503. urllib3 does the waiting and honours Retry-After.
+connection, 429, 503, after as long as Retry-After says.
 """
 
 import json
 import os
+import time
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +19,18 @@ from forecaster.errors import ConfigError, ForecasterError, InputError
 from forecaster.manifest import Manifest, parse
 
 ARROW = "application/vnd.apache.arrow.stream"
-PATIENCE = urllib3.Retry(
+
+
+class Patience(urllib3.Retry):
+    """Waits as long as Retry-After says, and never shorter than it would without."""
+
+    def sleep(self, response: urllib3.BaseHTTPResponse | None = None) -> None:
+        """Wait before the next try."""
+        told = self.get_retry_after(response) if response is not None else None
+        time.sleep(max(told or 0.0, self.get_backoff_time()))
+
+
+PATIENCE = Patience(
     total=6,
     backoff_factor=0.5,  # seconds, doubled each time: half a minute in all
     backoff_jitter=0.5,

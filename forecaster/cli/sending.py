@@ -16,6 +16,7 @@ import pyarrow.ipc
 from numpy.typing import NDArray
 
 from forecaster.cli.remote import Refused, Service, ServiceFailed
+from forecaster.errors import ForecasterError
 from forecaster.panel import Panel
 from forecaster.prediction import Forecasts, interval_probabilities
 
@@ -45,10 +46,18 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What came back: forecasts, and the series that were refused, as the service says."""
+    """What came back.
+
+    forecasts: of the series that were answered.
+    errors: the series that were refused, as the service says.
+    missing: the ids of series that were not answered, as the service failed.
+    failure: how, where there are such.
+    """
 
     forecasts: Forecasts
     errors: list[dict[str, Any]]
+    missing: tuple[str, ...] = ()
+    failure: str | None = None
 
 
 def forecast_by(
@@ -65,30 +74,56 @@ def forecast_by(
         wishes: what is asked for all of them.
         tell: is told each series that is refused, as soon as it is.
 
+    Where the service fails in the middle, what it answered until then is returned.
+
     Raises:
         Refused: the service refuses such requests altogether.
         ServiceFailed: it does not answer, or no series could be forecast.
     """
-    from tqdm import tqdm  # only where something takes long enough to watch
-
     answers: list[Any] = []
     errors: list[dict[str, Any]] = []
+    failure: ForecasterError | None = None
+    try:
+        for one in _sent(service, panel, wishes, answers, errors):
+            tell(one)
+    except (Refused, ServiceFailed) as error:
+        failure = error
+    if not answers:
+        raise failure or _all_refused(panel, errors)
+    forecasts = _together(answers, wishes)
+    if failure is None:
+        return Returned(forecasts, errors)
+    told = {*forecasts.ids, *(one.get("unique_id") for one in errors)}
+    missing = tuple(one for one in panel.ids if one not in told)
+    return Returned(forecasts, errors, missing, str(failure))
+
+
+def _sent(
+    service: Service,
+    panel: Panel,
+    wishes: Wishes,
+    answers: list[Any],
+    errors: list[dict[str, Any]],
+) -> Iterator[dict[str, Any]]:
+    """Send part by part, under a progress bar; gives each series that is refused."""
+    from tqdm import tqdm  # only where something takes long enough to watch
+
     with tqdm(
         total=len(panel), unit=" series", desc="sending", leave=False, disable=None
     ) as bar:
         for part in _parts(panel):
             known = len(errors)
             _send(service, panel, part, wishes, answers, errors)
-            for one in errors[known:]:
-                tell(one)
+            yield from errors[known:]
             bar.update(len(part))
-    if not answers:
-        first = errors[0]
-        raise ServiceFailed(
-            f"none of {len(panel)} series was forecast; the first, "
-            f"{first['unique_id']!r}: {first['detail']}"
-        )
-    return Returned(_together(answers, wishes), errors)
+
+
+def _all_refused(panel: Panel, errors: list[dict[str, Any]]) -> ServiceFailed:
+    first = errors[0]
+    return ServiceFailed(
+        f"none of {len(panel)} series was forecast; the first, "
+        f"{first['unique_id']!r}: {first['detail']}"
+    )
 
 
 def _parts(panel: Panel) -> Iterator[list[int]]:

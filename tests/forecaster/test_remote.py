@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
@@ -17,6 +18,7 @@ class Moody(BaseHTTPRequestHandler):
 
     answers: ClassVar[list[tuple[int, bytes]]] = []
     asked: ClassVar[list[Any]] = []
+    retry_after: ClassVar[str] = "0"
 
     def do_POST(self) -> None:
         """Answer the next of the list; the last one for ever."""
@@ -26,7 +28,7 @@ class Moody(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))
         if status in (429, 503):
-            self.send_header("Retry-After", "0")
+            self.send_header("Retry-After", self.retry_after)
         self.end_headers()
         self.wfile.write(data)
 
@@ -64,6 +66,17 @@ def test_what_may_pass_is_asked_again(url: str) -> None:
     assert {headers["Authorization"] for _, headers, _ in Moody.asked} == {
         "Bearer secret"
     }
+
+
+def test_it_waits_as_long_as_it_is_told(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Retry-After goes before a shorter pause of its own."""
+    monkeypatch.setattr(Moody, "retry_after", "2")
+    Moody.answers = [problem(429), (200, b"done")]
+    began = time.monotonic()
+    assert Service(url).post("/predict", b"", {}) == b"done"
+    assert time.monotonic() - began >= 2
 
 
 def test_patience_ends(url: str) -> None:

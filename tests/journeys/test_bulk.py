@@ -1,14 +1,19 @@
 """Many series at once, as users send them: the command line against a real server."""
 
+import http.client
+import json
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from forecaster import cli
+from forecaster.cli import sending
 from forecaster.panel import Panel
 from tests.journeys.conftest import Server
 
@@ -92,3 +97,77 @@ def test_a_service_forecasts_as_the_command_line_does(
     told = capfd.readouterr().err
     assert "none of 40 series was forecast; the first, 'm0'" in told
     assert told.count("refused: ") == 40
+
+
+class Failing(BaseHTTPRequestHandler):
+    """Between a client and a service: hands over so many posts, then it is broken."""
+
+    service: ClassVar[Server]
+    left: ClassVar[int] = 0
+
+    def do_GET(self) -> None:
+        """Hand over."""
+        self._hand_over()
+
+    def do_POST(self) -> None:
+        """Hand over, while it lasts."""
+        type(self).left -= 1
+        if self.left >= 0:
+            self._hand_over()
+        else:
+            self.send_error(500)
+
+    def _hand_over(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.service.port)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        connection.request(self.command, self.path, body, dict(self.headers))
+        answer = connection.getresponse()
+        data = answer.read()
+        connection.close()
+        self.send_response(answer.status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def test_what_was_answered_before_a_failure_is_written(
+    start_server: Callable[..., Server],
+    data: pd.DataFrame,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exit code 1, what is missing is told, and the command given again completes it."""
+    Failing.service = server = start_server()
+    between = HTTPServer(("127.0.0.1", 0), Failing)
+    thread = threading.Thread(target=between.serve_forever)
+    thread.start()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sending, "MOST_SERIES", 2)
+    data.to_csv("data.csv", index=False)
+    url = f"http://127.0.0.1:{between.server_port}"
+    command = ["predict", "data.csv", "--name", "tiny", "--url", url]
+    server.wait_for("/health/ready", 200)
+    try:
+        Failing.left = 0
+        assert cli.run([*command, "--out", "none.csv"]) == 1
+        assert not Path("none.csv").exists()
+        Failing.left = 2
+        assert cli.run([*command, "--out", "some.csv", "--json"]) == 1
+        printed = capfd.readouterr()
+        Failing.left = 9
+        assert cli.run([*command, "--out", "every.csv"]) == 0
+    finally:
+        between.shutdown()
+        thread.join()
+        between.server_close()
+
+    some, every = pd.read_csv("some.csv"), pd.read_csv("every.csv")
+    assert list(some["unique_id"].unique()) == ["s0", "s1", "s2", "s3"]
+    pd.testing.assert_frame_equal(some, every[: len(some)])
+    assert json.loads(printed.out)["missing"] == ["s4", "s5"]
+    assert "missing: 2 series, from 's4' to 's5'" in printed.err
+    assert "answers 500" in printed.err

@@ -9,6 +9,8 @@ from typing import Any
 
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.example import Example
+from flask_openapi3.models.reference import Reference
 from flask_openapi3.models.request_body import RequestBody
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.utils import parse_body, parse_query
@@ -36,16 +38,33 @@ RETRY_PARAMETER = {
     "need it: sent again with the same key they are not appended a second time.",
     "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY},
 }
+# A first point at a time that stands in the grid of most frequencies, and the next one.
+EXAMPLES: dict[str, Example | Reference] = {
+    "a first point": Example(
+        value={
+            "series": {"unique_id": "store-1", "ds": ["2024-01-01"], "y": [12.5]},
+            "h": 3,
+            "level": [80],
+        }
+    ),
+    "the next one": Example(
+        value={"series": [{"unique_id": "store-1", "y": [13.0]}], "h": 3}
+    ),
+    "from what is carried": Example(value={"series": {"unique_id": "store-1"}}),
+}
 REFUSALS = {
     400: "Malformed request",
     401: "No API key, or none that is known",
     403: "The API key has not the scope",
     404: "No such model or series",
+    408: "The request did not come within its time",
     409: "A time is carried with another value",
     413: "Body too large",
+    414: "URL too long",
     415: "The body is neither JSON nor Arrow, or in a coding other than gzip",
     422: "Wrong shape or value",
     429: "More requests than the rate limit, or too much waits already",
+    431: "Header fields too large",
     503: "No model ready, or store not writable",
 }
 
@@ -74,6 +93,7 @@ def taking(api: APIBlueprint, model: type[BaseModel]) -> dict[str, Any]:
     json, schemas = parse_body(model)
     in_url, _ = parse_query(AskQuery)
     api.components_schemas.update(schemas)
+    json[JSON].examples = EXAMPLES
     content: dict[str, Any] = {**json, **STREAM}
     return {
         "requestBody": RequestBody(content=content, required=True),

@@ -7,7 +7,9 @@ request carries its route and never an id.
 import os
 import time
 
-from flask import Flask, Response, g, request
+from flask import Response, g, request
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.openapi import OpenAPI
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -20,6 +22,10 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # by which prometheus-client finds it
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 SERIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+PAGE = {
+    "description": "In the text format of Prometheus",
+    "content": {"text/plain": {"schema": {"type": "string"}}},
+}
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -92,7 +98,7 @@ class Metrics:
         return generate_latest(registry)
 
 
-def register(app: Flask, metrics: Metrics) -> None:
+def register(app: OpenAPI, metrics: Metrics) -> None:
     """Count the requests of an app, and answer ``GET /metrics``."""
 
     @app.before_request
@@ -109,6 +115,12 @@ def register(app: Flask, metrics: Metrics) -> None:
         )
         return answer
 
-    @app.get("/metrics")
+    @app.get(
+        "/metrics",
+        operation_id="show_metrics",
+        tags=[Tag(name="service", description="The service itself")],
+        responses={200: PAGE},
+    )
     def show_metrics() -> Response:
+        """Tell counts and times of all workers, as Prometheus reads them."""
         return Response(metrics.text(), content_type=TEXT)

@@ -110,7 +110,8 @@ class SeriesPath(BaseModel):
     """Which series."""
 
     unique_id: Annotated[str, BeforeValidator(unquote), Field(pattern=NO_NUL)] = Field(
-        description="Name of the series, percent-encoded, a slash as %2F."
+        description="Name of the series, percent-encoded, a slash as %2F.",
+        json_schema_extra={"example": "store-1"},
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Blueprint, Response, send_from_directory
 from flask_openapi3.openapi import OpenAPI
 
-from service import access
+from service.document import described
 from service.documented import reply
 
 PAGE = Path(__file__).parents[1] / "page"
@@ -28,8 +28,9 @@ def routes(app: OpenAPI, keys_required: bool) -> Blueprint:
 
     @pages.get("/openapi.json")
     def openapi() -> Response:
-        paths = access.documented(app.api_doc["paths"], keys_required)
-        return reply({**app.api_doc, "paths": paths})
+        paths = described(app.api_doc["paths"], keys_required)
+        tags = sorted(app.api_doc["tags"], key=lambda tag: tag["name"] == "service")
+        return reply({**app.api_doc, "tags": tags, "paths": paths})
 
     @pages.get("/docs")
     def docs() -> Response:

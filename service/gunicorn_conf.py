@@ -1,6 +1,7 @@
 """How gunicorn runs the service: settings from the environment and forecaster.toml."""
 
 import os
+import resource
 import shutil
 import signal
 import sys
@@ -36,6 +37,7 @@ worker_tmp_dir = (
 accesslog = None  # the service logs each request itself
 
 COUNTED = "PROMETHEUS_MULTIPROC_DIR"
+FILES_BESIDE = 500  # of the database, of TensorFlow
 AWAIT_STORE_S = 1.0  # between two tries of a worker that is to start
 
 # Read by TensorFlow when a worker loads it. The models are small: one step takes as long
@@ -91,7 +93,17 @@ def post_fork(server: Any, worker: Any) -> None:
     # but not to pyarrow, which would import pandas to convert any array.
     sys.modules["keras"] = None  # type: ignore[assignment]
     sys.meta_path.insert(0, WithoutPandas())
+    _allow_files(worker_connections + FILES_BESIDE)
     _await_store(server)
+
+
+def _allow_files(needed: int) -> None:
+    """Let this process open so many files, or as many as it may: a connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        needed = min(needed, hard)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _await_store(server: Any) -> None:

@@ -20,7 +20,7 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 SWEEP_S = 0.5  # between two looks for clients that are too slow
 SMALL = 64 * 1024  # bytes of a request or an answer that there is always room for
 MOST_HELD = 2**28  # bytes of larger ones, in one process
-WATCHING = (b"GET /health/", b"HEAD /health/")
+WATCHED = (b"/health/live", b"/health/ready")
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 NOBODY = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK, errno.EINTR)
 STOP_IDLE_S = 2.0  # after SIGTERM, for a request that is on its way already
@@ -43,8 +43,9 @@ class Worker(ThreadWorker):
         self._held = 0
         self._waiting: dict[Connection, None] = {}  # in no thread's hands
         self._sweep_at = 0.0
-        # Who watches over the service is answered whatever the others ask for.
-        self._watchers = ThreadPoolExecutor(1)
+        # Who watches over the service is answered whatever the others ask for, and
+        # that it lives even where the store hangs.
+        self._watchers = {path: ThreadPoolExecutor(1) for path in WATCHED}
         super().init_process()
 
     # --- connections come -----------------------------------------------------------
@@ -137,8 +138,10 @@ class Worker(ThreadWorker):
     def enqueue_req(self, connection: Connection) -> None:
         """Let a thread answer what arrived."""
         arrived = connection.arrived
-        is_watching = arrived is not None and arrived.head.startswith(WATCHING)
-        pool = self._watchers if is_watching else self.tpool
+        line = b"" if arrived is None else arrived.head[: arrived.head.find(b"\r\n")]
+        path = line.split(b" ", 2)[1:2]
+        watcher = self._watchers.get(path[0]) if path else None
+        pool: ThreadPoolExecutor = watcher or self.tpool
         pool.submit(self.handle, connection).add_done_callback(
             lambda done: self.method_queue.defer(self.finish_request, connection, done)
         )
@@ -269,8 +272,8 @@ class Worker(ThreadWorker):
             listener.close()
         now = time.monotonic()
         for one in self._waiting:
-            idle = one.phase is Phase.IDLE
-            one.latest = now + (STOP_IDLE_S if idle else STOP_SLOW_S)
+            has_begun = len(one.incoming) or len(one.sock)
+            one.latest = now + (STOP_SLOW_S if has_begun else STOP_IDLE_S)
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Close what is still open, at the very end."""

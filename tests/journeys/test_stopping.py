@@ -73,7 +73,7 @@ def test_a_server_that_is_told_to_stop_finishes_what_it_took(
         idle[5].sendall(request("GET /version HTTP/1.1")[:-2])  # half of the next
         for thread in threads:
             thread.start()
-        while any(len(client.statuses) < 3 for client in clients):
+        while not all(client.statuses for client in clients):
             assert not any(client.failure for client in clients)
             time.sleep(0.05)
         many = stack.enter_context(connect(server.port))

@@ -188,11 +188,10 @@ def plan(
             older than the log, and ``on_conflict`` is not "ignore".
     """
     late = placed.steps < span.end
-    forgotten = placed.steps < (span.kept if span.pruned else -np.inf)
-    if on_conflict != "ignore" and forgotten.any():
-        raise _forgotten(placed, placed.steps[forgotten], span)
     differs = ~_same(placed.values[late], stored.values)
-    differs |= _tell_more(placed, stored)[late] | forgotten[late]
+    differs |= _tell_more(placed, stored)[late]
+    if span.pruned:
+        differs |= _forgotten(placed, span, on_conflict)[late]
     if on_conflict == "error" and differs.any():
         raise _conflict(placed, placed.steps[late][differs])
     rewritten = placed.steps[late][differs & (on_conflict == "revise")]
@@ -337,14 +336,18 @@ def _span_after(span: Span, written: Steps, rewrites: bool) -> Span:
     )
 
 
-def _forgotten(placed: Placed, steps: Steps, span: Span) -> Conflict:
-    oldest = format_step(placed.grid, span.kept)
-    return Conflict(
-        f"{len(steps)} of the points are older than what is kept of this series, which "
-        f"begins at {oldest} (keep_points, keep_days); leave them out, or send "
-        '"on_conflict": "ignore"',
-        "ds",
-    )
+def _forgotten(placed: Placed, span: Span, on_conflict: OnConflict) -> Any:
+    """Whether points are older than the log, so that nobody knows what they were [N]."""
+    forgotten = placed.steps < span.kept
+    if on_conflict != "ignore" and forgotten.any():
+        oldest = format_step(placed.grid, span.kept)
+        raise Conflict(
+            f"{forgotten.sum()} of the points are older than what is kept of this "
+            f"series, which begins at {oldest} (keep_points, keep_days); leave them "
+            'out, or send "on_conflict": "ignore"',
+            "ds",
+        )
+    return forgotten
 
 
 def _conflict(placed: Placed, steps: Steps) -> Conflict:

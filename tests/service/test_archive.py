@@ -224,6 +224,30 @@ def test_an_archive_that_fails_leaves_the_one_before(
     assert file.read_bytes() == b"the one before"
 
 
+def test_what_fails_half_way_changes_nothing(
+    bench: Bench, other: Bench, tmp_path: Path
+) -> None:
+    """As when the process is killed: all of a file is taken in, or nothing."""
+    save(bench.database, tmp_path / "all.zip", quiet)
+    save_series(bench.database, tmp_path / "some.zip", ["a"], None, quiet)
+    before = dump(other)
+
+    def fail(share: float, what: str) -> None:
+        if what == "states":
+            raise KeyboardInterrupt
+
+    for file, load in (
+        ("all.zip", restore),
+        ("some.zip", lambda *about: take_in(*about[:2], False, about[2])),
+    ):
+        with Archive(tmp_path / file) as archive, pytest.raises(KeyboardInterrupt):
+            load(other.database, archive, fail)
+        assert dump(other) == before
+    with Archive(tmp_path / "all.zip") as archive:
+        restore(other.database, archive, quiet)
+    assert dump(other) == dump(bench)
+
+
 def test_a_series_moves_with_its_log_and_state(
     bench: Bench, other: Bench, tmp_path: Path
 ) -> None:

@@ -213,6 +213,8 @@ class Worker(ThreadWorker):
         connection.sock.clear()
         connection.sock.sendall(faults.answer(fault))
         connection.keeps = False
+        connection.incoming = Incoming(self._most)  # what came is of no use
+        self._hold(connection, len(connection.sock))
         connection.enter(Phase.WRITING)
         self._guarded(self._write, connection)
 

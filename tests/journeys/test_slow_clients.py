@@ -1,6 +1,7 @@
 """Clients that stall or trickle, beside others who want to be served."""
 
 import json
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,15 @@ from itertools import cycle, islice
 import pytest
 
 from tests.journeys.conftest import Server
-from tests.journeys.wire import Heard, connect, hear, hear_all, request, split
+from tests.journeys.wire import (
+    PATIENCE_S,
+    Heard,
+    connect,
+    hear,
+    hear_all,
+    request,
+    split,
+)
 
 pytestmark = pytest.mark.tf
 JSON = "Content-Type: application/json"
@@ -125,3 +134,24 @@ def test_when_there_are_too_many_the_slow_ones_make_room(
                 stall(stack, server.port, kind)
         assert server.call("GET", "/health/ready")[0] == 200
         assert server.call("POST", "/observe", {"series": SERIES})[0] == 200
+
+
+def test_large_requests_that_do_not_end_are_bounded_together(
+    start_server: Callable[..., Server], stack: ExitStack
+) -> None:
+    """Beyond 256 MiB in one process they are 503; small ones are served as ever."""
+    server = start_server(client_timeout_s=900)
+    server.wait_for("/health/ready", 200)
+    most = 16 * 2**20
+    part = request(POST, JSON, body=b" " * (most * 3 // 4), length=most)
+    socks = [stack.enter_context(connect(server.port)) for _ in range(24)]
+    for sock in socks:
+        with suppress(ConnectionError):  # refused while it sends
+            sock.sendall(part)
+
+    refused, _, _ = select.select(socks, [], [], PATIENCE_S)
+    assert 0 < len(refused) < len(socks)
+    for sock in refused:
+        answer = hear(sock)
+        assert (answer.status, answer.fields["retry-after"]) == (503, "1")
+    assert server.call("POST", "/observe", {"series": SERIES})[0] == 200

@@ -17,7 +17,7 @@ from tests.journeys.wire import connect, hear, hear_all, request, split
 
 pytestmark = pytest.mark.tf
 CLOSED = (ConnectionError, http.client.RemoteDisconnected)
-MANY = {"series": [entry(f"bulk-{i}", [1.0] * 50) for i in range(300)]}
+MANY = {"series": [entry(f"bulk-{i}", [1.0] * 20) for i in range(100)]}
 JSON = "Content-Type: application/json"
 BULK = request("POST /observe HTTP/1.1", JSON, body=json.dumps(MANY).encode())
 
@@ -97,4 +97,4 @@ def test_a_server_that_is_told_to_stop_finishes_what_it_took(
     for client in clients:
         count = again.call("GET", f"/series/{client.unique_id}")[1]["count"]
         assert count - len(client.statuses) in (0, 1)
-    assert again.call("GET", "/series/bulk-299")[1]["count"] == 50
+    assert again.call("GET", "/series/bulk-99")[1]["count"] == 20

@@ -61,11 +61,20 @@ def run(
     return Spent(round(time.monotonic() - began, 2), round(peak, 1))
 
 
+def resident_mb(pid: int) -> float:
+    """The resident set of a process now; NaN when it cannot be told."""
+    return _memory_mb(pid, "VmRSS:") or float("nan")
+
+
 def _peak_mb(pid: int) -> float | None:
     """The largest resident set of a process so far; None when it cannot be told."""
+    return _memory_mb(pid, "VmHWM:")
+
+
+def _memory_mb(pid: int, entry: str) -> float | None:
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except OSError:
         return None
-    sizes = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    sizes = [line for line in status.splitlines() if line.startswith(entry)]
     return int(sizes[0].split()[1]) / 1024 if sizes else None

@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 ROOT = Path(__file__).parents[1]
 START_S = 120  # a loaded machine imports TensorFlow slowly
@@ -142,6 +142,56 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+class Bare:
+    """The route of `benchmarks.bare` under gunicorn, while the block lasts."""
+
+    WORKERS: ClassVar = {
+        "bare route": "service.edge.worker.Worker",
+        "bare route, gthread": "gthread",
+    }
+
+    def __init__(
+        self, kind: str, folder: Path, workers: int, threads: int, answer: Path
+    ) -> None:
+        """Prepare it.
+
+        Args:
+            kind: one of `WORKERS`: whether gunicorn's worker or that of the service.
+            folder: where it runs.
+            workers: processes that answer.
+            threads: in each of them.
+            answer: the file it answers.
+        """
+        self.port = _free_port()
+        self._folder = folder
+        self._environ = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "BARE_ANSWER": str(answer),
+        }
+        self._command = [
+            *(sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.port}"),
+            *("--workers", str(workers), "--threads", str(threads)),
+            *("--worker-class", self.WORKERS[kind], "--keep-alive", "5"),
+            *("--no-control-socket", "--log-level", "error", "benchmarks.bare:app"),
+        ]
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            self._command, cwd=self._folder, env=self._environ, start_new_session=True
+        )
+        deadline = time.monotonic() + START_S
+        while time.monotonic() < deadline:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+                return self
+            time.sleep(0.1)
+        raise AssertionError("the bare route did not start")
+
+    def __exit__(self, *_: object) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
 
 
 def _free_port() -> int:

@@ -39,7 +39,9 @@ class Server:
     host: str = _setting("127.0.0.1", "address to listen on")
     port: int = _setting(8080, "port to listen on; 0 takes a free one", high=65535)
     workers: int = _setting(1, "processes that answer requests", low=1, high=256)
-    threads: int = _setting(8, "threads in each of them", low=1, high=1024)
+    threads: int = _setting(
+        32, "requests that each of them works on at a time", low=1, high=1024
+    )
     models_dir: Path = _setting(Path("models"), "folder of the models")  # noqa: RUF009 - a Path never changes
     database: str = _setting(
         "sqlite:///state/forecaster.db", "where observations and states are kept"

@@ -36,7 +36,7 @@ class Sizes:
 
     batch: int = 1024  # pieces at most
     share: int = 256  # of them of one request
-    parallel: int = 2  # batches at a time: one computes while one is being written
+    parallel: int = 1  # batches at a time: with two, each has half of what waits
     room: int = 20_000  # pieces that may wait
 
 

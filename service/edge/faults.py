@@ -3,6 +3,7 @@
 Gunicorn's own answers are pages of HTML that repeat what was sent.
 """
 
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from gunicorn.http import errors
@@ -12,13 +13,16 @@ from service.problems import problem_body
 RETRY_AFTER_S = 1
 
 
-class Fault(Exception):  # noqa: N818 - reads as a sentence where it is raised
-    """A request that cannot be read, with the status and what is said."""
+class Unclear(errors.ParseException):
+    """Where a request ends cannot be told."""
 
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status = status
-        self.detail = detail
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a request cannot be answered: the status and what is said."""
+
+    status: int
+    detail: str
 
 
 CUT_OFF = Fault(400, "the request ends before its end: send it whole")
@@ -68,6 +72,7 @@ FOUND: tuple[tuple[type[Exception], Fault], ...] = (
         errors.ObsoleteFolding,
         Fault(400, "expected each header field on a line of its own"),
     ),
+    (Unclear, UNCLEAR),
     (errors.UnsupportedTransferCoding, UNCLEAR),
     (
         errors.InvalidHeader,
@@ -97,8 +102,6 @@ def fault_of(error: BaseException) -> Fault:
     >>> fault_of(errors.InvalidRequestLine("…")).status, fault_of(KeyError()).status
     (400, 500)
     """
-    if isinstance(error, Fault):
-        return error
     return next((said for kind, said in FOUND if isinstance(error, kind)), FAILED)
 
 

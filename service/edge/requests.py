@@ -8,7 +8,7 @@ from gunicorn.http.message import Request
 from gunicorn.http.parser import RequestParser
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from service.edge.faults import UNCLEAR
+from service.edge.faults import Unclear
 from service.edge.framing import MOST_HEAD, Arrived, Framing
 
 
@@ -37,7 +37,7 @@ def parse(cfg: Any, arrived: Arrived, client: Any) -> Request:
     Raises:
         ParseException: it is no HTTP.
         NoMoreData: it ends before its end.
-        Fault: where it ends cannot be told.
+        Unclear: where it ends cannot be told.
     """
     is_framed = arrived.framing in (Framing.LENGTH, Framing.TOO_LONG)
     sent = arrived.head if is_framed else arrived.head + arrived.body
@@ -49,7 +49,7 @@ def parse(cfg: Any, arrived: Arrived, client: Any) -> Request:
         raise
     request._expected_100_continue = False  # it was told, or came without
     if arrived.framing is Framing.UNCLEAR:
-        raise UNCLEAR
+        raise Unclear
     if arrived.framing is Framing.TOO_LONG:
         request.body = TooLong()
         request.force_close()

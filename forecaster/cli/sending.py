@@ -111,7 +111,7 @@ def _sent(
     with tqdm(
         total=len(panel), unit=" series", desc="sending", leave=False, disable=None
     ) as bar:
-        for part in _parts(panel):
+        for part in _parts(panel, wishes.horizon):
             known = len(errors)
             _send(service, panel, part, wishes, answers, errors)
             yield from errors[known:]
@@ -126,11 +126,13 @@ def _all_refused(panel: Panel, errors: list[dict[str, Any]]) -> ServiceFailed:
     )
 
 
-def _parts(panel: Panel) -> Iterator[list[int]]:
-    """Numbers of the series that go together."""
+def _parts(panel: Panel, horizon: int) -> Iterator[list[int]]:
+    """Numbers of the series that go together; one that is too long goes alone."""
     part: list[int] = []
     rows = 0
-    for index, length in enumerate(panel.lengths.tolist()):
+    for index, length in enumerate(
+        (panel.lengths + _known_ahead(panel, horizon)).tolist()
+    ):
         if part and (rows + length > MOST_ROWS or len(part) == MOST_SERIES):
             yield part
             part, rows = [], 0
@@ -151,7 +153,8 @@ def _send(
     """Send some series; where all are refused but not all are named, send fewer."""
     table = as_table(panel.take(part), wishes.horizon)
     try:
-        answer = _read(_asked(service, table, wishes))
+        longest = int(panel.lengths[part].max())
+        answer = _read(_asked(service, table, longest, wishes))
     except Refused as refusal:
         named = {one["unique_id"]: one for one in refusal.errors if "unique_id" in one}
         if not named:
@@ -167,10 +170,14 @@ def _send(
     errors += answer.about["errors"]
 
 
-def _asked(service: Service, table: Any, wishes: Wishes) -> bytes:
-    """The answer to a table; what is too long for one request is observed before."""
+def _asked(service: Service, table: Any, longest: int, wishes: Wishes) -> bytes:
+    """The answer to a table; what is too long for one request is observed before.
+
+    Only a table of one series is: of its values (``longest``) some stay for the last
+    request, for what is known ahead must follow one.
+    """
     begin = 0
-    while not wishes.stateless and table.num_rows - begin > MOST_ROWS:
+    while not wishes.stateless and longest - begin > MOST_ROWS:
         service.post("/observe", _stream(table.slice(begin, MOST_ROWS)), _how(wishes))
         begin += MOST_ROWS
     return service.post("/predict", _stream(table.slice(begin)), wishes.in_url())

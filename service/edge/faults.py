@@ -13,7 +13,7 @@ from service.problems import problem_body
 RETRY_AFTER_S = 1
 
 
-class Unclear(errors.ParseException):
+class Unclear(Exception):  # noqa: N818 - reads as a sentence where it is raised
     """Where a request ends cannot be told."""
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import PollableMethodQueue, ThreadWorker
 
 from forecaster.settings import load
 from service.edge import faults
@@ -25,6 +25,17 @@ FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 NOBODY = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK, errno.EINTR)
 STOP_IDLE_S = 2.0  # after SIGTERM, for a request that is on its way already
 STOP_SLOW_S = 15.0  # after SIGTERM, for what is being read or written
+
+
+class Wakeups(PollableMethodQueue):
+    """What threads hand to the loop; its pipe is there as long as the process is.
+
+    A thread that comes back after the end would write into whatever file has the number
+    of the pipe by then, the database for one.
+    """
+
+    def close(self) -> None:
+        """Leave the pipe to the end of the process."""
 
 
 class Worker(ThreadWorker):
@@ -46,6 +57,7 @@ class Worker(ThreadWorker):
         # Who watches over the service is answered whatever the others ask for, and
         # that it lives even where the store hangs.
         self._watchers = {path: ThreadPoolExecutor(1) for path in WATCHED}
+        self.method_queue = Wakeups()
         super().init_process()
 
     # --- connections come -----------------------------------------------------------

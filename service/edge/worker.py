@@ -28,14 +28,13 @@ STOP_SLOW_S = 15.0  # after SIGTERM, for what is being read or written
 
 
 class Wakeups(PollableMethodQueue):
-    """What threads hand to the loop; its pipe is there as long as the process is.
+    """How threads call the loop, through a pipe that lasts as long as the process.
 
-    A thread that comes back after the end would write into whatever file has the number
-    of the pipe by then, the database for one.
+    Closed, its number may be that of the database when a late thread writes to it.
     """
 
     def close(self) -> None:
-        """Leave the pipe to the end of the process."""
+        """Leave that to the end of the process."""
 
 
 class Worker(ThreadWorker):
@@ -118,9 +117,9 @@ class Worker(ThreadWorker):
     def _read(self, connection: Connection) -> None:
         data = connection.receive()
         if data:
-            if connection.phase is Phase.IDLE:
-                connection.enter(Phase.READING)
             connection.incoming.feed(data)
+            if connection.phase is Phase.IDLE:
+                self._enter(connection, Phase.READING)
             self._hold(connection, len(connection.incoming))
             self._proceed(connection)
         elif data is None:
@@ -137,7 +136,7 @@ class Worker(ThreadWorker):
             self._watch(connection, 0)
             del self._waiting[connection]
             connection.arrived = arrived
-            connection.enter(Phase.WORKING)
+            self._enter(connection, Phase.WORKING)
             self.enqueue_req(connection)
         elif connection.held > SMALL and self._held > self._most_held:
             self._refuse(connection, faults.CROWDED)
@@ -193,7 +192,7 @@ class Worker(ThreadWorker):
         if done.exception() is not None:
             self._close(connection)
             return
-        connection.enter(Phase.WRITING)
+        self._enter(connection, Phase.WRITING)
         self._hold(connection, len(connection.sock) + len(connection.incoming))
         if connection.held > SMALL and self._held > self._most_held:
             self._close(connection)
@@ -205,15 +204,13 @@ class Worker(ThreadWorker):
             self._watch(connection, WRITE)
         elif not connection.keeps:
             self._watch(connection, READ)
-            connection.enter(Phase.LINGERING)
+            self._enter(connection, Phase.LINGERING)
             connection.socket.shutdown(socket.SHUT_WR)
             self._discard(connection)
         else:
             self._hold(connection, len(connection.incoming))
             began = len(connection.incoming) > 0
-            connection.enter(Phase.READING if began else Phase.IDLE)
-            if not self.alive:
-                connection.latest = time.monotonic() + STOP_IDLE_S
+            self._enter(connection, Phase.READING if began else Phase.IDLE)
             self._proceed(connection)
 
     def _discard(self, connection: Connection) -> None:
@@ -227,10 +224,19 @@ class Worker(ThreadWorker):
         connection.keeps = False
         connection.incoming = Incoming(self._most)  # what came is of no use
         self._hold(connection, len(connection.sock))
-        connection.enter(Phase.WRITING)
+        self._enter(connection, Phase.WRITING)
         self._guarded(self._write, connection)
 
     # --- what is watched, and for how long ------------------------------------------
+
+    def _enter(self, connection: Connection, phase: Phase) -> None:
+        connection.enter(phase)
+        if not self.alive:
+            self._hurry(connection)
+
+    def _hurry(self, one: Connection) -> None:
+        has_begun = len(one.incoming) or len(one.sock)
+        one.latest = time.monotonic() + (STOP_SLOW_S if has_begun else STOP_IDLE_S)
 
     def _watch(self, connection: Connection, events: int) -> None:
         if events == connection.watched:
@@ -284,10 +290,8 @@ class Worker(ThreadWorker):
             while self.nr_conns < self.worker_connections and self._accept(listener):
                 pass
             listener.close()
-        now = time.monotonic()
         for one in self._waiting:
-            has_begun = len(one.incoming) or len(one.sock)
-            one.latest = now + (STOP_SLOW_S if has_begun else STOP_IDLE_S)
+            self._hurry(one)
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Close what is still open, at the very end."""

@@ -76,12 +76,18 @@ class Service:
 
     def manifest(self, name: str) -> Manifest:
         """The manifest of the version of a model that the service forecasts with."""
-        answer = json.loads(self._ask("GET", f"/models/{quote(name, safe='')}").data)
-        if answer.get("manifest") is None:
+        data = self._ask("GET", f"/models/{quote(name, safe='')}").data
+        try:
+            answer = json.loads(data)
+            # The service keeps to itself which files a version has.
+            manifest = {"files": {}, **(answer["manifest"] or {})}
+        except (ValueError, KeyError, TypeError) as error:
+            raise ServiceFailed(
+                f"{self.url} answers 200, but not as this service does. Is the URL right?"
+            ) from error
+        if answer["manifest"] is None:
             reason = answer.get("problem") or "it is not loaded"
             raise ServiceFailed(f"{self.url}: model {name!r} does not serve: {reason}")
-        # The service keeps to itself which files a version has.
-        manifest = {"files": {}, **answer["manifest"]}
         return parse(manifest, f"{self.url}/models/{name}")
 
     def post(self, path: str, body: bytes, wishes: Mapping[str, object]) -> bytes:

@@ -32,6 +32,14 @@ class Moody(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
+    def do_GET(self) -> None:
+        """Answer the first of the list."""
+        status, data = self.answers[0]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
@@ -105,6 +113,14 @@ def test_an_answer_of_something_else_is_a_failure(
     Moody.answers = [answer]
     with pytest.raises(ServiceFailed, match=f"answers {answer[0]}: "):
         Service(url).post("/predict", b"", {})
+
+
+@pytest.mark.parametrize("data", [b"<html>", b"[]", b"{}", b'{"manifest": 1}', b"\xff"])
+def test_something_else_that_answers_200_is_a_failure(url: str, data: bytes) -> None:
+    """A page at the URL is told as what it is."""
+    Moody.answers = [(200, data)]
+    with pytest.raises(ServiceFailed, match="but not as this service does"):
+        Service(url).manifest("m")
 
 
 @pytest.mark.parametrize(

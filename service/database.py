@@ -3,7 +3,7 @@
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, update
@@ -129,18 +129,22 @@ def size_of(engine: Engine) -> int:
         return kind_of(engine).size_of(engine)
 
 
-def written(engine: Engine, work: Callable[[Connection], Result]) -> Result:
+def written(
+    engine: Engine,
+    work: Callable[[Connection], Result],
+    begin: Callable[[Engine], AbstractContextManager[Connection]] = writing,
+) -> Result:
     """Do the work in a transaction of a writer, again where the database undid it.
 
     Not where the connection was lost in the commit itself: then it may have been kept.
     """
     for pause_s in PAUSES_S:
         try:
-            with writing(engine) as connection:
+            with begin(engine) as connection:
                 return work(connection)
         except Undone:
             time.sleep(random.uniform(0, pause_s))
-    with writing(engine) as connection:
+    with begin(engine) as connection:
         return work(connection)
 
 

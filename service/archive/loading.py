@@ -8,7 +8,7 @@ from forecaster.errors import ConfigError, DataError
 from service import queries
 from service.archive.contents import BACKUP, SERIES
 from service.archive.reading import Archive, Tell
-from service.database import filling, insert_all, writing_long
+from service.database import Undone, filling, insert_all, writing_long, written
 from service.tables import api_keys, series
 
 
@@ -50,15 +50,19 @@ def take_in(engine: Engine, archive: Archive, replace: bool, tell: Tell) -> None
     """
     _expect(archive, SERIES, "forecaster restore")
     archive.verify(lambda share, what: tell(share / 2, what))
-    with writing_long(engine) as connection:
+
+    def work(connection: Connection) -> None:
         pks = _begin(connection, archive, replace)
         _load(connection, archive, pks, lambda share, what: tell((1 + share) / 2, what))
+
+    written(engine, work, writing_long)
 
 
 def _begin(connection: Connection, archive: Archive, replace: bool) -> dict[int, int]:
     """Begin the series of an archive; their numbers there and here.
 
-    In order of their ids, as all do who begin series, so that nobody waits in a ring.
+    Those that are there first, then the new ones, each in order of their ids: as whoever
+    commits takes them, so that nobody waits in a ring.
     """
     names = [column.name for column in series.columns]
     came = {
@@ -68,18 +72,20 @@ def _begin(connection: Connection, archive: Archive, replace: bool) -> dict[int,
     }
     places = sorted(came, key=lambda place: place[1])
     add = queries.upserts(connection.dialect.name).add_series
+    if replace:
+        for name, unique_id in places:
+            connection.execute(queries.DROP_SERIES, {"of": name, "id": unique_id})
     pks: dict[int, int] = {}
     for place in places:
-        name, unique_id = place
         row = came[place]
         pk = row.pop("pk")
-        if replace:
-            connection.execute(queries.DROP_SERIES, {"of": name, "id": unique_id})
         added = connection.execute(add, [row]).first()
+        if added is None and replace:
+            raise Undone(f"series {place[1]!r} was begun a moment ago; try again")
         if added is None:
             raise DataError(
-                f"expected series that are not carried yet, got {unique_id!r} of model "
-                f"{name!r}, which is; say --replace to forget what is carried of it"
+                f"expected series that are not carried yet, got {place[1]!r} of model "
+                f"{place[0]!r}, which is; say --replace to forget what is carried of it"
             )
         pks[pk] = added.pk
     return pks

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,9 @@ class Hashing:
 @contextmanager
 def whole(file: Path) -> Iterator[IO[bytes]]:
     """Give a new file that takes the place of ``file`` once all of it is on disk."""
-    part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    # Not numbered by process: in a container all have the same number, and what one that
+    # was killed has left would stop every other.
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("xb") as written:
             yield written

@@ -1,9 +1,12 @@
 """Laws of archives: what comes back is what was there, at one moment, bit for bit."""
 
+import os
 import threading
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +15,17 @@ import pytest
 from sqlalchemy import select
 
 from forecaster.errors import ConfigError, DataError
-from service import keys
+from service import database, keys, store
 from service.archive import Archive, restore, save, save_series, take_in
 from service.archive.contents import BACKUP, TABLES
 from service.database import open_database, reading
 from service.exog import Given
+from service.records import Span
 from tests import postgresql
 from tests.service.fakes import states_of
 from tests.service.keeping import SHOP, VALUES, Bench
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 def quiet(share: float, what: str) -> None:
@@ -224,6 +230,15 @@ def test_an_archive_that_fails_leaves_the_one_before(
     assert file.read_bytes() == b"the one before"
 
 
+def test_what_a_killed_one_left_is_in_nobodys_way(bench: Bench, tmp_path: Path) -> None:
+    """Neither one of the same number: in a container every process may have it."""
+    for name in (f".x.zip.{os.getpid()}.part", ".x.zip.part"):
+        (tmp_path / name).write_bytes(b"half of it")
+    save(bench.database, tmp_path / "x.zip", quiet)
+    with Archive(tmp_path / "x.zip") as archive:
+        archive.verify(quiet)
+
+
 def test_what_fails_half_way_changes_nothing(
     bench: Bench, other: Bench, tmp_path: Path
 ) -> None:
@@ -304,6 +319,53 @@ def test_a_series_that_is_there_is_replaced_on_request_only(
     assert sorted(row[1:] for row in found["observations"]) == sorted(
         row[1:] for row in then["observations"]
     )
+
+
+def test_replacing_beside_a_writer_takes_turns(
+    postgresql_server: postgresql.Server,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever holds a series and begins another one waits in no ring with an import."""
+    made = Bench(postgresql_server.emptied())
+    for unique_id in "az":
+        made.send(VALUES[:9], unique_id=unique_id)
+    save_series(made.database, tmp_path / "x.zip", ["a", "z"], None, quiet)
+    begun = made.send(VALUES[:5], unique_id="b").change
+    assert begun is not None
+    goes_on = replace(
+        begun,
+        unique_id="z",
+        before=made.carried("z"),
+        span=Span(0, 10),
+        steps=np.array([9]),
+        values=np.ones(1),
+    )
+    made.store.drop("demo", "a")
+    held, waits = threading.Event(), threading.Event()
+    begin = store._begin
+
+    def begin_later(*about: Any) -> dict[str, int]:
+        held.set()
+        assert waits.wait(100)
+        return begin(*about)
+
+    monkeypatch.setattr(store, "_begin", begin_later)
+    # Who is undone by the server fails; one whose series was begun meanwhile does not.
+    monkeypatch.setattr(database, "UNDONE", ())
+    with ThreadPoolExecutor(2) as pool, Archive(tmp_path / "x.zip") as archive:
+        changes = [goes_on, replace(begun, unique_id="a")]
+        commit = pool.submit(made.store.commit, "demo", "v1", changes)
+        assert held.wait(100)
+        taken = pool.submit(take_in, made.database, archive, True, quiet)
+        while postgresql_server.run(WAITING) == [(0,)]:
+            time.sleep(0.01)
+        waits.set()
+        assert commit.result() == set()
+        taken.result()
+    for unique_id in "az":
+        np.testing.assert_array_equal(made.log(unique_id), VALUES[:9])
+    made.store.close()
 
 
 def test_an_unknown_series_is_not_exported(bench: Bench, tmp_path: Path) -> None:

@@ -54,14 +54,17 @@ def need_of(about: Manifest) -> Need:
 def needs_of(models_dir: Path) -> dict[str, Need]:
     """Return what each model needs, whichever of its versions is served.
 
-    A model with a version that cannot be read is left out: nobody knows its needs.
+    A model with a version that cannot be read is left out: nobody knows its needs. So is
+    one whose last version has just gone.
     """
     found: dict[str, Need] = {}
     for name in registry.names(models_dir):
         folders = (models_dir / name / v for v in registry.versions(models_dir, name))
         try:
             needs = [need_of(manifest.read(folder)) for folder in folders]
-        except (ArtifactError, OSError):
+        except (ArtifactError, OSError, LookupError, TypeError, ValueError):
+            continue  # whatever another release, or a hand, wrote into a manifest
+        if not needs:
             continue
         found[name] = Need(
             max(need.steps for need in needs),

@@ -1,9 +1,12 @@
 """Laws of pruning: the log gets shorter, and nobody who carries on notices."""
 
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,8 +19,8 @@ from service.database import open_database, writing
 from service.errors import AllRefused, Conflict
 from service.exog import Given
 from service.planning import OnConflict
-from service.retention import Need
-from tests.service.fakes import states_of
+from service.retention import Need, needs_of
+from tests.service.fakes import manifest, states_of
 from tests.service.keeping import SHOP, VALUES, Bench
 
 NEED = Need(50, frozenset({"size"}))
@@ -163,6 +166,29 @@ def test_what_is_constant_of_a_series_is_not_forgotten(database: str) -> None:
     assert exog[300] == {"promo": 1.0, "size": 4.0}
     assert exog[301] == {"promo": 1.0}
     bench.store.close()
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        {"format_version": 999},
+        {"architecture": {"ring": None}},
+        {"architecture": {"ring": "long"}},
+        {"covariates": {"columns": [{"name": "price"}]}},
+        {"covariates": {"columns": [{"categories": None, "unit": "EUR"}]}},
+    ],
+    ids=str,
+)
+def test_a_model_that_cannot_be_read_keeps_no_other_from_being_pruned(
+    tmp_path: Path, strange: dict[str, Any]
+) -> None:
+    """What it needs is not known, whatever its manifest says; of the others it is."""
+    for name, changed in (("demo", {}), ("strange", strange)):
+        folder = tmp_path / name / "20260101T000000Z-1a2b"
+        folder.mkdir(parents=True)
+        about = {**json.loads(manifest().to_json()), **changed}
+        (folder / "manifest.json").write_text(json.dumps(about))
+    assert list(needs_of(tmp_path)) == ["demo"]
 
 
 def test_who_was_overtaken_by_pruning_plans_again(bench: Bench) -> None:

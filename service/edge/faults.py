@@ -17,6 +17,10 @@ class Unclear(Exception):  # noqa: N818 - reads as a sentence where it is raised
     """Where a request ends cannot be told."""
 
 
+class Late(Exception):  # noqa: N818 - reads as a sentence where it is raised
+    """No thread was free in time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why a request cannot be answered: the status and what is said."""
@@ -40,6 +44,11 @@ CROWDED = Fault(
     503,
     "too many large requests and answers are on their way at once; nothing was done, "
     "send it again after a moment",
+)
+LATE = Fault(
+    503,
+    "the time for this request was over before its turn came (deadline_s), and nothing "
+    "was done; send it again after a moment",
 )
 FAILED = Fault(500, "the service failed; the request is safe to send again")
 
@@ -73,6 +82,7 @@ FOUND: tuple[tuple[type[Exception], Fault], ...] = (
         Fault(400, "expected each header field on a line of its own"),
     ),
     (Unclear, UNCLEAR),
+    (Late, LATE),
     (errors.UnsupportedTransferCoding, UNCLEAR),
     (
         errors.InvalidHeader,

@@ -50,9 +50,9 @@ class Worker(ThreadWorker):
         self._most = limits.max_body_bytes
         self._most_held = max(MOST_HELD, 4 * limits.max_body_bytes)
         self._patience_s = float(limits.client_timeout_s)
-        self._held = 0
+        self._deadline_s = limits.deadline_s
+        self._held, self._sweep_at = 0, 0.0
         self._waiting: dict[Connection, None] = {}  # in no thread's hands
-        self._sweep_at = 0.0
         # Who watches over the service is answered whatever the others ask for, and
         # that it lives even where the store hangs.
         self._watchers = {path: ThreadPoolExecutor(1) for path in WATCHED}
@@ -149,11 +149,9 @@ class Worker(ThreadWorker):
     def enqueue_req(self, connection: Connection) -> None:
         """Let a thread answer what arrived."""
         arrived = connection.arrived
-        line = b"" if arrived is None else arrived.head[: arrived.head.find(b"\r\n")]
-        path = line.split(b" ", 2)[1:2]
+        path = [] if arrived is None else arrived.head.split(b" ", 2)[1:2]
         watcher = self._watchers.get(path[0]) if path else None
-        pool: ThreadPoolExecutor = watcher or self.tpool
-        pool.submit(self.handle, connection).add_done_callback(
+        (watcher or self.tpool).submit(self.handle, connection).add_done_callback(
             lambda done: self.method_queue.defer(self.finish_request, connection, done)
         )
 
@@ -164,6 +162,8 @@ class Worker(ThreadWorker):
         arrived, connection.arrived = connection.arrived, None
         keeps = False
         try:
+            if time.monotonic() - connection.since > self._deadline_s:
+                raise faults.Late
             if arrived is not None:
                 request = parse(self.cfg, arrived, connection.client)
                 keeps = self.handle_request(request, connection)

@@ -135,10 +135,12 @@ def _stepped(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
         live, [job.journey for job in jobs], [job.ahead for job in jobs]
     )
     made: dict[int, Forecast] = {}
+    finite = np.ones(len(jobs), bool)
     for wanted, rows in _alike(jobs).items():
         ends = [jobs[row].end for row in rows]
-        made |= zip(rows, shown(live, found[rows], ends, wanted), strict=True)
-    finite = np.asarray(np.isfinite(found).all(axis=(1, 2)))
+        asked = found[rows, : live.horizon_of(wanted)]
+        made |= zip(rows, shown(live, asked, ends, wanted), strict=True)
+        finite[rows] = np.isfinite(asked).all(axis=(1, 2))
     return _results(jobs, states, unusual, made, finite)
 
 

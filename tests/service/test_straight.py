@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from service import work
 from service.carrying import Live, Wanted
 from service.exog import Given
+from service.jobs import Job
 from service.pieces import Allowance, Piece, Rules, Terms
 from service.planning import Points
 from service.records import Carried, Grid, Kept, Span
@@ -103,6 +104,31 @@ def test_the_next_points_are_straight(freq: str) -> None:
     known = {one: carried(freq, one) for one in "abc"}
     jobs = plan_straight(pieces, known)
     assert [job and job.plan.span.end for job in jobs] == [2, 7, 7, 5]
+
+
+class Overflowing(FakeModel):
+    """Its numbers overflow behind the first step forecast."""
+
+    def forecast(self, state: Any, x: Any) -> Any:
+        """Finite for one step only."""
+        fan = super().forecast(state, x)
+        fan[:, 1:] = np.inf
+        return fan
+
+
+def test_one_point_is_judged_by_what_is_asked_of_it() -> None:
+    """As two points are: by the steps that are wanted, not by all a model could give."""
+    live = Live("demo", "v1", Overflowing(manifest("1")))
+    found = []
+    for horizon, times in ((1, (1,)), (1, (1, 2)), (2, (1,)), (2, (1, 2))):
+        terms = replace(
+            piece("1", POINTS).terms, live=live, wanted=Wanted(horizon), stateless=True
+        )
+        one = Piece(Points("a", times, np.ones(len(times))), terms)
+        (job,) = work.plan_all([one], None)
+        assert isinstance(job, Job)
+        found += [isinstance(result, work.Result) for result in work.walk(live, [job])]
+    assert found == [True, True, False, False]
 
 
 POINTS = Points("a", (time("h", 5),), np.ones(1))

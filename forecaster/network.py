@@ -58,6 +58,11 @@ class Network(keras.Model):
             recurrent_layer(size.cell, size.units, cudnn=cudnn, name=f"{size.cell}_{i}")
             for i in range(size.layers)
         ]
+        # What the head hears of each unit of the top layer. It begins without: heard from
+        # the start, units say what the ring says as well and learn the training by heart.
+        self.heard = self.add_weight(
+            shape=(size.units,), initializer="zeros", name="heard"
+        )
         self.drop = keras.layers.Dropout(size.dropout, name="dropout")
         self.head = Head(task, size, name="head")
 
@@ -213,7 +218,7 @@ class Network(keras.Model):
 
     def _context(self, patch: Any, top: Any, training: bool) -> Any:
         """The patch beside the outputs of the top layer [B, T, D], thinned in training."""
-        seen = [patch, top] if self.size.recurrence else [patch]
+        seen = [patch, top * self.heard] if self.size.recurrence else [patch]
         return self.drop(ops.concatenate(seen, axis=2), training=training)
 
     def _recur(

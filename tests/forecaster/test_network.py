@@ -265,6 +265,29 @@ def test_dropout_is_for_training_alone() -> None:
     assert (trained[0] != trained[1]).any()
 
 
+def test_what_the_head_hears_of_the_recurrent_layers_is_learned() -> None:
+    """At first it forecasts as without them; a gradient says how to listen."""
+    import keras
+    import tensorflow as tf
+
+    from forecaster.network import Network
+
+    keras.utils.set_random_seed(1)
+    net = Network(TASK, Architecture(units=6, patch_units=8, head_units=8))
+    net.initialise()
+    net.head.out.kernel.assign(np.ones(net.head.out.kernel.shape))
+    y, x = sequence(1, 12)
+    fresh = np.zeros((1, net.state_size), np.float32)
+    other = fresh.copy()
+    other[:, net.exact_size :] = 0.5
+    with tf.GradientTape() as tape:
+        first, _ = net.forward(fresh, y, x)
+        total = tf.reduce_sum(first)
+    second, _ = net.forward(other, y, x)
+    assert np.allclose(first, second)
+    assert np.abs(tape.gradient(total, net.heard.value)).max() > 0
+
+
 def test_quantiles_step_outwards_from_the_median() -> None:
     """Each level lies one positive step beyond its neighbour on the median's side."""
     from forecaster.head import spread_out

@@ -41,13 +41,28 @@ class _Line:
         return FRESH if self.carried is None else self.carried.span
 
 
+def with_times(piece: Piece) -> Piece:
+    """Return the piece with its times read, once for all who plan it.
+
+    Where one of them cannot be read they stay as they came: `work` says which, and why.
+    """
+    points = piece.points
+    if not isinstance(points.times, tuple) or not len(points.values):
+        return piece
+    try:
+        times = parse_times(points.times, piece.terms.live.frequency)
+    except Unacceptable:
+        return piece
+    return replace(piece, points=replace(points, times=times))
+
+
 def plan_straight(
     pieces: Sequence[Piece], carried: Mapping[str, Carried]
 ) -> list[Job | None]:
     """Return what is to be done for each piece that is straight, None for the others.
 
     Args:
-        pieces: all of one model.
+        pieces: all of one model, with their times read.
         carried: what the store holds of them, by id.
     """
     jobs: list[Job | None] = [None] * len(pieces)
@@ -94,12 +109,9 @@ def _line(
         behind = carried.kept is None or carried.kept.end != carried.span.end
         if behind or untold or grid.frequency != alias:
             return None
-    times = None
-    if points.times is not None and len(points.values):
-        try:
-            times = parse_times(points.times, live.frequency)
-        except Unacceptable:
-            return None
+    times = points.times if len(points.values) else None
+    if isinstance(times, tuple):  # of which one cannot be read
+        return None
     if grid is None:
         assert times is not None
         grid = Grid(alias, int(times[0].astype(np.int64)))

@@ -36,7 +36,7 @@ from service.planning import (
 )
 from service.records import Append, Carried, Change, Floats, Span, State
 from service.store import Snapshot
-from service.straight import plan_straight
+from service.straight import plan_straight, with_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,7 @@ def plan_all(pieces: Sequence[Piece], log: Snapshot | None) -> list[Job | Servic
         pieces: all of one model; ids once each.
         log: the store, or None to work with these points alone.
     """
+    pieces = [with_times(piece) for piece in pieces]
     live = pieces[0].terms.live
     ids = [piece.points.unique_id for piece in pieces]
     carried = {} if log is None else log.carried(live.name, live.version, ids)

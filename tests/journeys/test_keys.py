@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -97,9 +99,14 @@ def test_the_first_key_closes_a_service_that_was_open(
     server.wait_for("/health/live", 200)
     assert server.call("GET", "/models")[0] == 200
     made = keys("create", "--name", "first", "--scope", "read")
-    time.sleep(MAX_AGE_S + SLACK_S)
-    assert server.call("GET", "/models")[0] == 401
+    server.wait_for("/models", 401)
     assert server.call("GET", "/models", key=made["key"])[0] == 200
+
+
+def ask(url: str, times: int) -> None:
+    """Ask so often: on a slow machine some requests come back meanwhile."""
+    for _ in range(times):
+        urlopen(url, timeout=60).close()
 
 
 def test_a_client_that_asks_too_often_waits_as_told(
@@ -108,10 +115,11 @@ def test_a_client_that_asks_too_often_waits_as_told(
     """429 says when to come back; who does is served, and health always is."""
     server = start(rate_limit=20)
     server.wait_for("/health/live", 200)
-    found = [server.call("GET", "/models") for _ in range(30)]
-    refused = [answer for status, answer in found if status == 429]
-    assert [status for status, _ in found[:20]] == [200] * 20
-    assert "20 requests a minute" in refused[0]["detail"]
+    assert [server.call("GET", "/models")[0] for _ in range(20)] == [200] * 20
+    with pytest.raises(HTTPError) as refused:
+        ask(f"http://127.0.0.1:{server.port}/models", 20)
+    assert refused.value.code == 429
+    assert "20 requests a minute" in json.load(refused.value)["detail"]
     assert server.call("GET", "/health/live")[0] == 200
-    time.sleep(60 / 20 + SLACK_S / 10)  # then one has come back
+    time.sleep(int(refused.value.headers["Retry-After"]))
     assert server.call("GET", "/models")[0] == 200

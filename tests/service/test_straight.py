@@ -16,7 +16,7 @@ from service.jobs import Job
 from service.pieces import Allowance, Piece, Rules, Terms
 from service.planning import Points
 from service.records import Carried, Grid, Kept, Span
-from service.straight import plan_straight
+from service.straight import plan_straight, with_times
 from tests.service.fakes import FakeModel, manifest
 
 STATE = np.arange(3, dtype=np.float32)
@@ -26,7 +26,8 @@ LIVES = {freq: Live("demo", "v1", FakeModel(manifest(freq))) for freq in ("h", "
 def piece(freq: str, points: Points, key: str | None = None) -> Piece:
     """One series of a request of its own."""
     rules = Rules("error", key, 100, 10)
-    return Piece(points, Terms(LIVES[freq], rules, Wanted(), False, Allowance(100)))
+    terms = Terms(LIVES[freq], rules, Wanted(), False, Allowance(100))
+    return with_times(Piece(points, terms))
 
 
 def carried(freq: str, unique_id: str = "a", end: int = 5, seen: int = 5) -> Carried:
@@ -76,13 +77,13 @@ def test_what_is_straight_is_planned_as_it_would_be_one_by_one(
     freq: str, new: bool, series: list[list[int]], wrong: str | None, untimed: bool
 ) -> None:
     """Each job found straight equals that of the long way, which refuses none of them."""
-    pieces = [
-        piece(freq, points(f"s{index}", freq, steps, untimed and not new))
+    came = [
+        points(f"s{index}", freq, steps, untimed and not new)
         for index, steps in enumerate(series)
     ]
-    if wrong is not None and pieces[0].points.times:
-        times = (wrong, *pieces[0].points.times[1:])
-        pieces[0] = piece(freq, replace(pieces[0].points, times=times))
+    if wrong is not None and came[0].times:
+        came[0] = replace(came[0], times=(wrong, *came[0].times[1:]))
+    pieces = [piece(freq, one) for one in came]
     ids = [] if new else [one.points.unique_id for one in pieces]
     known = {unique_id: carried(freq, unique_id) for unique_id in ids}
     for one, job in zip(pieces, plan_straight(pieces, known), strict=True):

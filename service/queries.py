@@ -38,7 +38,7 @@ Id = TypeVar("Id", str, int)
 
 IDS_PER_QUERY = 500  # a statement takes a limited number of parameters
 KEYS_PER_SERIES = 1_000  # remembered for retries; older ones are forgotten
-HIGHEST = chr(0x10FFFF)  # sorts behind every other character
+HIGHEST = chr(0x10FFFF)  # sorts behind every other character, and may stand in an id
 
 CARRIED = (
     select(
@@ -208,11 +208,25 @@ def page(name: str | None, prefix: str, after: tuple[str, str]) -> Select[Any]:
         .where(
             tuple_(series.c.name, series.c.unique_id) > tuple_(*after),
             series.c.unique_id >= prefix,
-            series.c.unique_id < prefix + HIGHEST,
         )
         .order_by(series.c.name, series.c.unique_id)
     )
+    if (end := _end_of(prefix)) is not None:
+        query = query.where(series.c.unique_id < end)
     return query if name is None else query.where(series.c.name == name)
+
+
+def _end_of(prefix: str) -> str | None:
+    """Return the first text behind all that begin so; None where none is.
+
+    >>> _end_of("shop-1"), _end_of("a\U0010ffff"), _end_of("\ud7ff"), _end_of("")
+    ('shop-2', 'b', '\ue000', None)
+    """
+    stem = prefix.rstrip(HIGHEST)
+    if not stem:
+        return None
+    last = ord(stem[-1]) + 1
+    return stem[:-1] + chr(0xE000 if last == 0xD800 else last)  # no character between
 
 
 def portions(ids: Sequence[Id]) -> Iterator[Sequence[Id]]:

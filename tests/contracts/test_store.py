@@ -267,6 +267,7 @@ def test_models_do_not_see_each_others_series(store: Store) -> None:
 def test_pages_cover_every_series_once(store: Store) -> None:
     """In order, by prefix, by name; quotes, slashes and other scripts are plain text."""
     ids = ["a", "a/1", "a%", "b", "B", "ä", "日本", "x'; DROP TABLE series; --", "a_"]
+    ids += ["\U0010ffff", "a\U0010ffff", "a\U0010ffff\U0010ffff1", "\ud7ff", "\ud7ff1"]
     for name in ("one", "two"):
         store.commit(
             name,
@@ -287,7 +288,9 @@ def test_pages_cover_every_series_once(store: Store) -> None:
     everything = [(name, i) for name in ("one", "two") for i in sorted(ids)]
     assert listed(None, "") == everything
     assert listed("two", "") == [pair for pair in everything if pair[0] == "two"]
-    assert listed(None, "a") == [pair for pair in everything if pair[1][0] == "a"]
+    for prefix in ("a", "a\U0010ffff", "\U0010ffff", "\ud7ff", "none"):
+        expected = [pair for pair in everything if pair[1].startswith(prefix)]
+        assert listed(None, prefix) == expected
 
 
 def test_a_snapshot_does_not_move(store: Store) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +23,11 @@ from service.archive.contents import (
 )
 
 BLOCK = 2**20
+# The last two: of a zip that is encrypted, or packed as none that we write.
+UNREADABLE = (
+    *(OSError, zipfile.BadZipFile, zlib.error, EOFError, KeyError),
+    *(RuntimeError, NotImplementedError),
+)
 
 Tell = Callable[[float, str], None]
 
@@ -35,15 +41,18 @@ class Archive:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        try:
-            self._zip = zipfile.ZipFile(file)
-            self.contents = parse(self._zip.read(MANIFEST), str(file))
-        except (OSError, zipfile.BadZipFile, KeyError, zlib.error) as error:
-            reason = getattr(error, "strerror", None) or "it is cut off, or none"
-            raise DataError(
-                f"{file}: expected a file that 'forecaster backup' or 'export' wrote, "
-                f"could not read it: {reason}"
-            ) from error
+        with ExitStack() as refusing:
+            try:
+                self._zip = refusing.enter_context(zipfile.ZipFile(file))
+                manifest = self._zip.read(MANIFEST)
+            except UNREADABLE as error:
+                reason = getattr(error, "strerror", None) or "it is cut off, or none"
+                raise DataError(
+                    f"{file}: expected a file that 'forecaster backup' or 'export' "
+                    f"wrote, could not read it: {reason}"
+                ) from error
+            self.contents = parse(manifest, str(file))
+            refusing.pop_all()  # it stays open
         self.tables = TABLES[self.contents.kind]
         self.rows = sum(member.rows for member in self.contents.tables.values())
 
@@ -104,7 +113,7 @@ class Archive:
             with self._zip.open(member_of(table)) as member:
                 while block := member.read(BLOCK):
                     yield block
-        except (OSError, zipfile.BadZipFile, zlib.error, EOFError) as error:
+        except UNREADABLE as error:
             raise self._damaged(table) from error
 
     def _damaged(self, table: Table) -> DataError:

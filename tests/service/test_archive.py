@@ -202,6 +202,21 @@ def test_a_damaged_archive_is_refused_and_nothing_changed(
     other.store.close()
 
 
+def test_a_file_that_is_refused_is_closed(bench: Bench, tmp_path: Path) -> None:
+    """At once, whatever is wrong with it: one without a manifest, one that is no JSON."""
+    save(bench.database, tmp_path / "x.zip", quiet)
+    manifests = iter([None, b"{"])
+    for _ in range(2):
+        wrong = spoiled(
+            tmp_path / "x.zip", lambda n, d: next(manifests) if "man" in n else d
+        )
+        with pytest.raises(DataError) as caught:  # keeps what was refused alive
+            Archive(wrong)
+        files = Path("/proc/self/fd").iterdir()
+        assert wrong not in [one.readlink() for one in files if one.exists()]
+        assert caught
+
+
 def test_a_file_that_is_cut_off_is_refused(bench: Bench, tmp_path: Path) -> None:
     """As is one that never was an archive."""
     save(bench.database, tmp_path / "x.zip", quiet)

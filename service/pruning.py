@@ -74,6 +74,8 @@ class Pruner:
                     self._prune()
             except (StoreFailure, OSError) as failure:
                 self._log.warning("prune", problem=str(failure))
+            except Exception as error:  # noqa: BLE001 - else the log would grow unseen
+                self._log.exception("prune", exc_info=error)
 
     def _prune(self) -> None:
         deadline = time.monotonic() + SPENT_S

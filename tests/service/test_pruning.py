@@ -1,5 +1,6 @@
 """Laws of pruning: the log gets shorter, and nobody who carries on notices."""
 
+import io
 import json
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
+from forecaster.errors import ForecasterError
 from forecaster.settings import Retention
 from service import pruning
 from service.chores import take_turn
@@ -20,6 +22,7 @@ from service.errors import AllRefused, Conflict
 from service.exog import Given
 from service.planning import OnConflict
 from service.retention import Need, needs_of
+from service.telemetry import new_log
 from tests.service.fakes import manifest, states_of
 from tests.service.keeping import SHOP, VALUES, Bench
 
@@ -249,6 +252,45 @@ def test_pruning_beside_writers_loses_nothing(
         with bench.store.snapshot() as log:
             left = log.values(bench.carried(unique_id).pk, span.kept, 440)
         np.testing.assert_array_equal(left, whole[span.kept :])
+
+
+def test_a_pruner_goes_on_whatever_failed(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What nobody thought of is logged, and tried again at the next turn."""
+    bench.send(VALUES)
+    failures = [KeyError("unforeseen"), ForecasterError("broken")]
+    pruned = threading.Event()
+
+    def needs(_: Path) -> dict[str, Need]:
+        if failures:
+            raise failures.pop()
+        pruned.set()
+        return {"demo": NEED}
+
+    monkeypatch.setattr(pruning, "LOOK_S", 0.01)
+    monkeypatch.setattr(pruning, "EVERY_S", 0)
+    monkeypatch.setattr(pruning, "needs_of", needs)
+    log = io.StringIO()
+    pruner = pruning.Pruner(bench.database, KEEP, tmp_path, new_log(log))
+    pruner.start()
+    try:
+        assert pruned.wait(100)
+    finally:
+        pruner.stop()
+    assert bench.carried().span.kept == 300
+    assert "unforeseen" in log.getvalue()
+    assert "broken" in log.getvalue()
+
+
+def test_a_turn_that_is_due_far_ahead_is_taken(database: str) -> None:
+    """A clock that was wrong once stops nothing for ever; one a little ahead is believed."""
+    engine = open_database(database)
+    assert take_turn(engine, "prune", 5000, 60)
+    assert not take_turn(engine, "prune", 4940, 60)
+    assert take_turn(engine, "prune", 1000, 60)
+    assert not take_turn(engine, "prune", 1059, 60)
+    engine.dispose()
 
 
 def test_of_all_processes_one_has_the_turn(database: str) -> None:

@@ -28,7 +28,9 @@ class Undone(StoreFailure):
     """Nothing of the transaction was kept, and it may succeed when done again."""
 
 
-def open_database(url: str, connections: int = 16, anew: bool = True) -> Engine:
+def open_database(
+    url: str, connections: int = 16, anew: bool = True, reads_only: bool = False
+) -> Engine:
     """Return an engine on the database at ``url``, with the tables in place.
 
     Args:
@@ -36,6 +38,8 @@ def open_database(url: str, connections: int = 16, anew: bool = True) -> Engine:
             ``postgresql+psycopg://user@host/database``.
         connections: how many may be open at a time: one for each thread.
         anew: whether a database without tables gets them.
+        reads_only: whether it need not be one that can be written, unless its tables
+            are those of an older release.
 
     Raises:
         ConfigError: the URL, the database, a library or the schema cannot be used.
@@ -45,10 +49,11 @@ def open_database(url: str, connections: int = 16, anew: bool = True) -> Engine:
     kind = KINDS[parsed.get_backend_name()]
     if not anew and not kind.may_be_there(parsed):
         raise nothing_there(parsed)
-    engine = kind.create(parsed, connections)
+    engine = kind.create(kind.to_read(parsed) if reads_only else parsed, connections)
     try:
         with _unusable_refused(engine):
-            _prepare(engine, anew)
+            if not (reads_only and _is_current(engine)):
+                _prepare(engine, anew)
     except (StoreFailure, ConfigError):
         engine.dispose()
         raise
@@ -182,6 +187,11 @@ def _unusable_refused(engine: Engine) -> Iterator[None]:
         if fault is None:
             raise
         raise ConfigError(f"database: {fault}") from failure
+
+
+def _is_current(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return schema.is_current(connection)
 
 
 def _prepare(engine: Engine, anew: bool) -> None:

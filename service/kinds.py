@@ -19,6 +19,9 @@ class Kind(Protocol):
     def may_be_there(self, url: URL) -> bool:
         """Whether there may be a database, as far as that is known unasked."""
 
+    def to_read(self, url: URL) -> URL:
+        """Return the URL by which it can be read where it cannot be written."""
+
     def create(self, url: URL, connections: int) -> Engine:
         """Return an engine with so many connections, one for each thread."""
 

@@ -65,6 +65,11 @@ def may_be_there(url: URL) -> bool:
     return True
 
 
+def to_read(url: URL) -> URL:
+    """Return the URL by which it can be read: the same, the server knows who may what."""
+    return url
+
+
 def create(url: URL, connections: int) -> Engine:
     """Return an engine that connects when it is used; may be made before a fork."""
     engine = create_engine(

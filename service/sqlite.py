@@ -1,11 +1,13 @@
 """SQLite: which library, which file, how durable, and how its writers take turns."""
 
+import os
 import random
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, Table, create_engine, event
@@ -33,6 +35,20 @@ def may_be_there(url: URL) -> bool:
     """Whether the file exists, where it is named as a file and not as a URI."""
     place = url.database or ""
     return place.startswith("file:") or Path(place).exists()
+
+
+def to_read(url: URL) -> URL:
+    """Return the URL by which a file can be read where it cannot be written.
+
+    A file with a write-ahead log is read with files beside it that tell readers and
+    writers apart. Where none are and none can be made, nobody is to write meanwhile.
+    """
+    place = url.database or ""
+    beside = place.startswith("file:") or Path(f"{place}-wal").exists()
+    if beside or os.access(Path(place).parent, os.W_OK):
+        return url
+    query = {**url.query, "immutable": "1", "uri": "true"}
+    return url.set(database=f"file:{quote(place)}", query=query)
 
 
 def create(url: URL, connections: int) -> Engine:

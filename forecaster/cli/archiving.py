@@ -3,9 +3,12 @@
 Slow to import (pyarrow), so the verbs do it inside their functions.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,10 +18,13 @@ from forecaster.progress import progress
 from service import archive
 from service.archive import Contents
 
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
 
 def save(database: str, file: Path, as_json: bool) -> None:
     """Write all that a store holds into a file."""
-    with opened(database, anew=False) as store, _told("backup", as_json) as tell:
+    with _read(database) as store, _told("backup", as_json) as tell:
         contents = archive.save(store, file, tell)
     _show(contents, file, "wrote", as_json)
 
@@ -27,7 +33,7 @@ def save_series(
     database: str, file: Path, ids: tuple[str, ...], name: str | None, as_json: bool
 ) -> None:
     """Write some series of a store into a file."""
-    with opened(database, anew=False) as store, _told("export", as_json) as tell:
+    with _read(database) as store, _told("export", as_json) as tell:
         contents = archive.save_series(store, file, ids, name, tell)
     _show(contents, file, "wrote", as_json)
 
@@ -46,6 +52,10 @@ def take_in(database: str, file: Path, replace: bool, as_json: bool) -> None:
         with opened(database) as store, _told("import", as_json) as tell:
             archive.take_in(store, found, replace, tell)
         _show(found.contents, file, "imported", as_json)
+
+
+def _read(database: str) -> AbstractContextManager[Engine]:
+    return opened(database, anew=False, reads_only=True)
 
 
 @contextmanager

@@ -34,19 +34,22 @@ def database_option(command: Command) -> Command:
 
 
 @contextmanager
-def opened(database: str, anew: bool = True) -> Iterator[Engine]:
+def opened(
+    database: str, anew: bool = True, reads_only: bool = False
+) -> Iterator[Engine]:
     """Give the store at a URL, with its tables in place, and close it again.
 
     Args:
         database: its URL.
         anew: whether it may be made where there is none.
+        reads_only: whether it need not be one that can be written.
 
     Raises:
         ConfigError: it cannot be used.
         ForecasterError: it does not answer now.
     """
     with _told():
-        engine = open_database(database, connections=1, anew=anew)
+        engine = open_database(database, 1, anew, reads_only)
         try:
             yield engine
         finally:

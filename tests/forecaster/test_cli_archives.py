@@ -1,10 +1,12 @@
 """Laws of `forecaster backup`, `restore`, `export`, `import` and `compact`."""
 
 import json
+import os
 
 import pytest
 
 from tests.forecaster.conftest import Shell
+from tests.postgresql import Server, name_in
 from tests.service.keeping import VALUES, Bench
 
 HERE, THERE = "sqlite:///here.db", "sqlite:///there.db"
@@ -44,6 +46,51 @@ def test_series_are_exported_and_imported(carried: Shell) -> None:
     assert (refused.code, refused.out) == (2, "")
     assert "say --replace" in refused.err
     assert carried(f"import x.zip --database {THERE} --replace").code == 0
+
+
+@pytest.mark.parametrize("database", [HERE, "sqlite:///file:here.db?mode=ro&uri=true"])
+def test_what_only_reads_needs_a_database_that_can_be_read(
+    carried: Shell, monkeypatch: pytest.MonkeyPatch, database: str
+) -> None:
+    """Of files and folders that cannot be written; what writes says so."""
+    folder, out = carried.folder / "read-only", carried.folder / "out"
+    folder.mkdir()
+    out.mkdir()
+    (carried.folder / "here.db").rename(folder / "here.db")
+    (folder / "here.db").chmod(0o444)
+    folder.chmod(0o555)
+    monkeypatch.chdir(folder)
+    if os.geteuid() == 0 and "mode" not in database:  # who may write nevertheless
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    for line in ("backup ../out/x.zip", "export --series a --out ../out/a.zip"):
+        done = carried(f"{line} --database {database}")
+        assert done.code == 0, done.err
+    if "mode" in database or os.geteuid():
+        done = carried(f"import ../out/a.zip --database {database}")
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert "it cannot be written" in done.err
+    left = [one.name for one in folder.iterdir()]
+    assert "mode" in database or left == ["here.db"]
+    folder.chmod(0o755)
+
+
+def test_a_user_who_may_only_read_makes_a_backup(
+    shell: Shell, postgresql_server: Server
+) -> None:
+    """Of PostgreSQL; what writes is refused in one line."""
+    bench = Bench(url := postgresql_server.fresh())
+    bench.send(VALUES)
+    bench.store.close()
+    name = name_in(url)
+    role = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"
+    postgresql_server.run("CREATE ROLE reader LOGIN")
+    postgresql_server.run(role, name)
+    reader = postgresql_server.url(name, "reader")
+    done = shell(f"backup x.zip --database {reader}")
+    assert done.code == 0, done.err
+    done = shell(f"compact --database {reader}")
+    assert done.code == 2
+    assert "permission denied" in done.err
 
 
 def test_compact_says_what_it_freed(carried: Shell) -> None:

@@ -2,8 +2,8 @@
 
     python -m benchmarks.load PORT CLIENTS SECONDS [FIRST]
 
-Each client has a connection that is kept, a series of its own, and one request under way
-at a time: POST /predict with the next point of its series, from step FIRST on. One line
+Each client has a connection that is kept, a new series of its own, and one request under
+way at a time: POST /predict with the next point of its series, from step FIRST on. One line
 of JSON: answers a second, latencies in milliseconds, and how many were not 200.
 """
 
@@ -66,7 +66,10 @@ async def load(port: int, clients: int, seconds: float, first: int) -> dict[str,
     """Let so many clients post for so long."""
     tally = Tally()
     ends = time.perf_counter() + WARM_S + seconds
-    names = [f"client-{number}" for number in range(clients)]
+    began = (
+        time.time_ns()
+    )  # no series of an earlier load: its points would be duplicates
+    names = [f"client-{began}-{number}" for number in range(clients)]
     await asyncio.gather(*(client(port, one, first, ends, tally) for one in names))
     p50, p99 = np.percentile(tally.latencies or [np.nan], [50, 99]) * 1000
     return {

@@ -7,6 +7,7 @@ Letters: `N` series, `S` state, `H` horizon, `Q` quantiles of the model, `W` wan
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -209,6 +210,7 @@ def levels_of(wanted: Wanted, known: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(sorted({0.5} | (asked or set(known))))
 
 
+@lru_cache(maxsize=1024)  # the same few wishes, with each request
 def check_levels(wanted: Wanted, known: tuple[float, ...]) -> None:
     """Raise Unacceptable unless a model of these quantiles can answer a wish."""
     try:

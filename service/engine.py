@@ -85,9 +85,10 @@ class Engine:
         if wanted is not None:
             check_levels(wanted, live.model.manifest.quantiles)
         terms = self._terms(live, ask, wanted)
-        pieces = [Piece(points, terms) for points in _distinct(ask.series)]
+        once, twice = _apart(ask.series)
+        pieces = [Piece(points, terms) for points in once]
         results, refusals = self._settled(pieces)
-        refusals = [*ask.refused, *_twice(ask.series), *refusals]
+        refusals = [*ask.refused, *twice, *refusals]
         if refusals and not results:
             raise AllRefused(tuple(refusals))
         return Answer(live.name, live.version, tuple(results), tuple(refusals))
@@ -200,12 +201,11 @@ def _late(piece: Unfinished) -> Unavailable:
     )
 
 
-def _distinct(series: Sequence[Points]) -> list[Points]:
-    counts = Counter(points.unique_id for points in series)
-    return [points for points in series if counts[points.unique_id] == 1]
-
-
-def _twice(series: Sequence[Points]) -> list[Refusal]:
+def _apart(series: Sequence[Points]) -> tuple[Sequence[Points], list[Refusal]]:
+    """Return the series that come once, and refusals of those that come more often."""
+    counts = Counter([points.unique_id for points in series])
+    if len(counts) == len(series):
+        return series, []
+    once = [points for points in series if counts[points.unique_id] == 1]
     error = Unacceptable("this series comes twice; send its points in one entry")
-    counts = Counter(points.unique_id for points in series)
-    return [Refusal(unique_id, error) for unique_id, n in counts.items() if n > 1]
+    return once, [Refusal(name, error) for name, count in counts.items() if count > 1]

@@ -1,5 +1,6 @@
 """How gunicorn runs the service: settings from the environment and forecaster.toml."""
 
+import gc
 import os
 import resource
 import shutil
@@ -128,6 +129,10 @@ def post_worker_init(worker: Any) -> None:
     from service.app import service_of  # the master needs none of it
 
     service_of(worker.wsgi).start()
+    gc.collect()
+    # What is loaded stays, and need not be looked through again and again. Once replaced, the
+    # first version of a model keeps what of it refers to itself.
+    gc.freeze()
 
 
 def worker_exit(server: Any, worker: Any) -> None:

@@ -73,7 +73,7 @@ def create_app(
     log = telemetry.new_log() if log is None else log
     database = open_database(
         settings.server.database,
-        settings.server.threads + 1,  # who watches over it has a thread of its own
+        settings.server.threads + 2,  # those of small requests and of watchers
     )
     store = Store(database)
     models_dir = Path(settings.server.models_dir)

@@ -15,6 +15,8 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from service.turns import pause
+
 Piece = TypeVar("Piece")
 Outcome = TypeVar("Outcome")
 
@@ -50,6 +52,7 @@ class _Ticket(Generic[Piece, Outcome]):
     turn: threading.Condition
     waiting: deque[int] = field(default_factory=deque)
     running: int = 0
+    asleep: bool = False  # its thread does nothing but wait for it
     outcomes: dict[int, Outcome] = field(default_factory=dict)
     tries: dict[int, int] = field(default_factory=dict)
     begun: bool = False
@@ -109,6 +112,7 @@ class Batcher(Generic[Piece, Outcome]):
             QueueFull: the pieces find no room.
         """
         ticket = self._enter(pieces, deadline)
+        pause()  # until those of other requests that this thread works on have come in
         while (batch := self._next(ticket)) is not None:
             self._lead(batch)
         if ticket.error is not None:
@@ -146,7 +150,9 @@ class Batcher(Generic[Piece, Outcome]):
                 if self._running < self._sizes.parallel and (batch := self._take()):
                     self._running += 1
                     return batch
+                ticket.asleep = True
                 ticket.turn.wait(left if ticket.waiting else None)
+                ticket.asleep = False
 
     def _take(self) -> _Batch[Piece, Outcome] | None:
         """Take a share of every request that waits, of small ones first."""
@@ -232,6 +238,6 @@ class Batcher(Generic[Piece, Outcome]):
     def _wake_one(self) -> None:
         """Wake a request that waits, so that it leads the next batch."""
         for ticket in self._queue:
-            if ticket.waiting:
+            if ticket.waiting and ticket.asleep:
                 ticket.turn.notify()
                 return

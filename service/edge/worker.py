@@ -4,8 +4,8 @@ import errno
 import selectors
 import socket
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from gunicorn.workers.gthread import PollableMethodQueue, ThreadWorker
@@ -13,7 +13,8 @@ from gunicorn.workers.gthread import PollableMethodQueue, ThreadWorker
 from forecaster.settings import load
 from service.edge import faults
 from service.edge.connection import Connection, Phase
-from service.edge.framing import Framing, Incoming
+from service.edge.crew import Answered, Crew
+from service.edge.framing import Arrived, Framing, Incoming
 from service.edge.requests import parse
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -21,6 +22,7 @@ SWEEP_S = 0.5  # between two looks for clients that are too slow
 SMALL = 64 * 1024  # bytes of a request or an answer that there is always room for
 MOST_HELD = 2**28  # bytes of larger ones, in one process
 WATCHED = (b"/health/live", b"/health/ready")
+MEETING = (b"/predict", b"/observe")  # small ones are done together
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 NOBODY = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK, errno.EINTR)
 STOP_IDLE_S = 2.0  # after SIGTERM, for a request that is on its way already
@@ -57,6 +59,7 @@ class Worker(ThreadWorker):
         # that it lives even where the store hangs.
         self._watchers = {path: ThreadPoolExecutor(1) for path in WATCHED}
         self.method_queue = Wakeups()
+        self._crew = Crew(self.handle, self._tell_loop)
         super().init_process()
 
     # --- connections come -----------------------------------------------------------
@@ -149,16 +152,38 @@ class Worker(ThreadWorker):
     def enqueue_req(self, connection: Connection) -> None:
         """Let a thread answer what arrived."""
         arrived = connection.arrived
-        path = [] if arrived is None else arrived.head.split(b" ", 2)[1:2]
-        watcher = self._watchers.get(path[0]) if path else None
-        (watcher or self.tpool).submit(self.handle, connection).add_done_callback(
-            lambda done: self.method_queue.defer(self.finish_request, connection, done)
-        )
+        path = b"" if arrived is None else _path(arrived)
+        if path in MEETING and arrived is not None and len(arrived.body) <= SMALL:
+            self._crew.add(connection)
+        else:
+            pool = self._watchers.get(path) or self.tpool
+            pool.submit(self._alone, connection)
 
     # --- a thread answers -----------------------------------------------------------
 
-    def handle(self, connection: Connection) -> bool:
-        """Answer what arrived; whether the connection takes another request."""
+    def _alone(self, connection: Connection) -> None:
+        self._tell_loop([(connection, self.handle(connection))])
+
+    def _tell_loop(self, answered: Sequence[Answered]) -> None:
+        self.method_queue.defer(self._finish, answered)
+
+    def handle(self, connection: Connection) -> bool | None:
+        """Answer what arrived.
+
+        Returns:
+            Whether the connection takes another request; None if it is broken.
+        """
+        try:
+            keeps = self._answer(connection)
+            connection.send()
+        except OSError:  # the client is gone
+            return None
+        except Exception:
+            self.log.exception("Error on a connection")
+            return None
+        return keeps
+
+    def _answer(self, connection: Connection) -> bool:
         arrived, connection.arrived = connection.arrived, None
         keeps = False
         try:
@@ -170,7 +195,6 @@ class Worker(ThreadWorker):
                 keeps = keeps and arrived.framing is not Framing.TOO_LONG
         except Exception as error:  # noqa: BLE001 - every client gets an answer
             self._tell(connection, error)
-        connection.send()
         return keeps
 
     def _tell(self, connection: Connection, error: BaseException) -> None:
@@ -185,13 +209,17 @@ class Worker(ThreadWorker):
 
     # --- and the answer is written --------------------------------------------------
 
-    def finish_request(self, connection: Connection, done: Future[bool]) -> None:
+    def _finish(self, answered: Sequence[Answered]) -> None:
+        for connection, keeps in answered:
+            self.finish_request(connection, keeps)
+
+    def finish_request(self, connection: Connection, keeps: bool | None) -> None:
         """Go on with a connection that comes back from a thread."""
         self._waiting[connection] = None
-        connection.keeps = done.exception() is None and done.result()
-        if done.exception() is not None:
+        if keeps is None:
             self._close(connection)
             return
+        connection.keeps = keeps
         self._enter(connection, Phase.WRITING)
         self._hold(connection, len(connection.sock) + len(connection.incoming))
         if connection.held > SMALL and self._held > self._most_held:
@@ -298,3 +326,12 @@ class Worker(ThreadWorker):
         if force:
             for one in list(self._waiting):
                 self._close(one)
+
+
+def _path(arrived: Arrived) -> bytes:
+    """Return the path a request asks for, without its query.
+
+    >>> _path(Arrived(Framing.LENGTH, b"POST /predict?h=3 HTTP/1.1", b"{}"))
+    b'/predict'
+    """
+    return b"".join(arrived.head.split(b" ", 2)[1:2]).split(b"?", 1)[0]

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from service.batching import Batcher, QueueFull, Sizes, Unfinished
+from service.turns import take_turns
 
 Piece = tuple[str, int]
 
@@ -64,6 +65,55 @@ def test_what_waits_is_done_together() -> None:
         thread.join()
     assert [len(batch) for batch in work.batches] == [1, 5]
     assert found == {number: [(f"s{number}", 0)] for number in range(6)}
+
+
+def test_requests_that_take_turns_are_one_batch() -> None:
+    """All that one thread works on are in the queue before a batch is made of them."""
+    work = Work()
+    batcher = Batcher(work, key_of)
+    found: list[list[Piece | Unfinished]] = []
+
+    def ask(number: int) -> Callable[[], None]:
+        return lambda: found.append(batcher.run([(f"s{number}", 0)], later()))
+
+    take_turns([ask(number) for number in range(5)])
+    pieces = [(f"s{number}", 0) for number in range(5)]
+    assert work.batches == [pieces]
+    assert found == [[piece] for piece in pieces]
+
+
+def test_who_waits_is_woken_though_one_before_it_has_not_had_its_turn() -> None:
+    """What a busy thread has not come to is done by the next who is free to do it."""
+    at_work = {name: threading.Event() for name in "abc"}
+    gates = {name: threading.Event() for name in "abc"}
+    gates["c"].set()
+
+    def do(pieces: Sequence[Piece]) -> list[Piece | None]:
+        for name, _ in pieces:
+            at_work[name].set()
+            assert gates[name].wait(10)
+        return list(pieces)
+
+    batcher = Batcher(do, key_of, Sizes(parallel=2))
+
+    def ask(piece: Piece) -> Callable[[], None]:
+        def run() -> None:
+            assert batcher.run([piece], later()) == [piece]
+
+        return run
+
+    (first,) = in_threads(ask(("a", 0)))
+    assert at_work["a"].wait(10)
+    (busy,) = in_threads(lambda: take_turns([ask(("b", 0)), ask(("a", 1))]))
+    assert at_work["b"].wait(10)
+    (other,) = in_threads(ask(("c", 0)))
+    gates["a"].set()
+    other.join(10)
+    assert not other.is_alive()
+    assert busy.is_alive()
+    gates["b"].set()
+    for thread in (first, busy):
+        thread.join()
 
 
 def test_a_series_is_never_in_two_batches_at_once() -> None:

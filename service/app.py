@@ -40,6 +40,7 @@ class Service:
     store: Store
     engine: Engine
     pruner: Pruner
+    watch: metrics.Metrics
 
     def start(self) -> None:
         """Load the models, and keep them up to date from then on; prune the log."""
@@ -94,7 +95,7 @@ def create_app(
     )
     app.config["MAX_CONTENT_LENGTH"] = settings.limits.max_body_bytes
     app.url_map.converters["series"] = SeriesId
-    app.extensions[EXTENSION] = Service(live, store, engine, pruner)
+    app.extensions[EXTENSION] = Service(live, store, engine, pruner, watch)
     app.wsgi_app = RawPaths(app.wsgi_app)  # type: ignore[method-assign]
     compression.register(app)
     telemetry.register(app, log)

@@ -128,7 +128,9 @@ def post_worker_init(worker: Any) -> None:
     """
     from service.app import service_of  # the master needs none of it
 
-    service_of(worker.wsgi).start()
+    service = service_of(worker.wsgi)
+    worker.count = service.watch.refused  # what it refuses by itself
+    service.start()
     gc.collect()
     # What is loaded stays, and need not be looked through again and again. Once replaced, the
     # first version of a model keeps what of it refers to itself.

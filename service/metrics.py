@@ -20,6 +20,7 @@ from prometheus_client import (
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # by which prometheus-client finds it
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
+NO_ROUTE = str(None)  # as of a path that Flask does not know
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30)
 SERIES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 PAGE = {
@@ -88,6 +89,10 @@ class Metrics:
         known = method if method in METHODS else "other"
         self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
+
+    def refused(self, status: int, seconds: float) -> None:
+        """Note a request that was refused before it reached the app: of no route."""
+        self.request("", NO_ROUTE, status, seconds)
 
     def text(self) -> bytes:
         """Return everything, of all workers, in the format of Prometheus."""

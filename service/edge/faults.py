@@ -45,6 +45,11 @@ CROWDED = Fault(
     "too many large requests and answers are on their way at once; nothing was done, "
     "send it again after a moment",
 )
+FULL = Fault(
+    503,
+    "as many requests as there may be are being worked on (max_connections); nothing was "
+    "done, send it again after a moment",
+)
 LATE = Fault(
     503,
     "the time for this request was over before its turn came (deadline_s), and nothing "

@@ -43,6 +43,15 @@ class Arrived:
         """Bytes of it."""
         return len(self.head) + len(self.body)
 
+    @property
+    def path(self) -> bytes:
+        """The path that is asked for, without its query; empty in a line of one word.
+
+        >>> Arrived(Framing.LENGTH, b"POST /predict?h=3 HTTP/1.1", b"{}").path
+        b'/predict'
+        """
+        return b"".join(self.head.split(b" ", 2)[1:2]).split(b"?", 1)[0]
+
 
 class Incoming:
     """What came on a connection and is no request yet.

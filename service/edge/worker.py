@@ -1,60 +1,55 @@
 """Gunicorn's threaded worker, whose threads never wait for a client."""
 
 import errno
-import selectors
 import socket
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
-from gunicorn.workers.gthread import PollableMethodQueue, ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker
 
 from forecaster.settings import load
 from service.edge import faults
+from service.edge.clients import READ, SMALL, WRITE, Clients
 from service.edge.connection import Connection, Phase
 from service.edge.crew import Answered, Crew
 from service.edge.framing import Arrived, Framing, Incoming
 from service.edge.requests import parse
+from service.edge.wakeups import Wakeups
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 SWEEP_S = 0.5  # between two looks for clients that are too slow
-SMALL = 64 * 1024  # bytes of a request or an answer that there is always room for
-MOST_HELD = 2**28  # bytes of larger ones, in one process
+MOST_HELD = 2**28  # bytes of large requests and answers, in one process
+RESERVED = 64  # connections beyond the most, so that each is told, and /health answered
 WATCHED = (b"/health/live", b"/health/ready")
 MEETING = (b"/predict", b"/observe")  # small ones are done together
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 NOBODY = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK, errno.EINTR)
-STOP_IDLE_S = 2.0  # after SIGTERM, for a request that is on its way already
-STOP_SLOW_S = 15.0  # after SIGTERM, for what is being read or written
 
-
-class Wakeups(PollableMethodQueue):
-    """How threads call the loop, through a pipe that lasts as long as the process.
-
-    Closed, its number may be that of the database when a late thread writes to it.
-    """
-
-    def close(self) -> None:
-        """Leave that to the end of the process."""
+Count = Callable[[int, float], None]  # the status of a refusal; seconds it took
 
 
 class Worker(ThreadWorker):
     """Reads and writes for all clients in one loop; threads get whole requests.
 
     The loop runs in the main thread. A connection belongs to it, except in the phase
-    ``WORKING``, when it belongs to a thread.
+    ``WORKING``, when it belongs to a thread. ``count`` is told of every refusal that the
+    app knows nothing of.
     """
+
+    count: Count
 
     def init_process(self) -> None:
         """Prepare, and serve until told to stop."""
         limits = load().limits
         self._most = limits.max_body_bytes
-        self._most_held = max(MOST_HELD, 4 * limits.max_body_bytes)
         self._patience_s = float(limits.client_timeout_s)
         self._deadline_s = limits.deadline_s
-        self._held, self._sweep_at = 0, 0.0
-        self._waiting: dict[Connection, None] = {}  # in no thread's hands
+        self._sweep_at = 0.0
+        most_held = max(MOST_HELD, 4 * limits.max_body_bytes)
+        self._clients = Clients(lambda: self.poller, self._ready, most_held)
+        self._most_connections = self.worker_connections
+        self.worker_connections += RESERVED
+        self.count = lambda status, seconds: None
         # Who watches over the service is answered whatever the others ask for, and
         # that it lives even where the store hangs.
         self._watchers = {path: ThreadPoolExecutor(1) for path in WATCHED}
@@ -80,18 +75,17 @@ class Worker(ThreadWorker):
         incoming = Incoming(self._most)
         connection = Connection(sock, client, listener.getsockname(), incoming)
         self.nr_conns += 1
-        self._waiting[connection] = None
-        if self.nr_conns >= self.worker_connections:
+        self._clients.waiting[connection] = None
+        if self.nr_conns >= self._most_connections:
             self._make_room()
         self._guarded(self._read, connection)
         return True
 
     def _make_room(self, at_once: bool = False) -> None:
         """Close the connection that can best be spared, if there is one."""
-        before = time.monotonic() - (0 if at_once else 1)
-        idle = [one for one in self._waiting if one.since <= before]
-        if idle:
-            self._close(min(idle, key=lambda one: (one.phase, one.since)))
+        spare = self._clients.spare(0 if at_once else 1)
+        if spare is not None:
+            self._close(spare)
 
     # --- and are read ---------------------------------------------------------------
 
@@ -122,11 +116,11 @@ class Worker(ThreadWorker):
         if data:
             connection.incoming.feed(data)
             if connection.phase is Phase.IDLE:
-                self._enter(connection, Phase.READING)
-            self._hold(connection, len(connection.incoming))
+                self._clients.enter(connection, Phase.READING)
+            self._clients.hold(connection, len(connection.incoming))
             self._proceed(connection)
         elif data is None:
-            self._watch(connection, READ)
+            self._clients.watch(connection, READ)
         elif len(connection.incoming):
             self._refuse(connection, faults.CUT_OFF)
         else:
@@ -136,28 +130,30 @@ class Worker(ThreadWorker):
         """Hand a request over to a thread if it is whole, else read on."""
         arrived = connection.incoming.take()
         if arrived is not None:
-            self._watch(connection, 0)
-            del self._waiting[connection]
-            connection.arrived = arrived
-            self._enter(connection, Phase.WORKING)
-            self.enqueue_req(connection)
-        elif connection.held > SMALL and self._held > self._most_held:
+            self._hand_over(connection, arrived)
+        elif self._clients.is_too_large(connection):
             self._refuse(connection, faults.CROWDED)
         else:
             if connection.incoming.awaits_consent():
                 connection.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 connection.send()
-            self._watch(connection, READ)
+            self._clients.watch(connection, READ)
 
-    def enqueue_req(self, connection: Connection) -> None:
-        """Let a thread answer what arrived."""
-        arrived = connection.arrived
-        path = b"" if arrived is None else _path(arrived)
-        if path in MEETING and arrived is not None and len(arrived.body) <= SMALL:
+    def _hand_over(self, connection: Connection, arrived: Arrived) -> None:
+        path = arrived.path
+        watcher = self._watchers.get(path)
+        working = self.nr_conns - len(self._clients.waiting)
+        if watcher is None and working >= self._most_connections:
+            self._refuse(connection, faults.FULL)
+            return
+        self._clients.watch(connection, 0)
+        del self._clients.waiting[connection]
+        connection.arrived = arrived
+        self._clients.enter(connection, Phase.WORKING)
+        if path in MEETING and len(arrived.body) <= SMALL:
             self._crew.add(connection)
         else:
-            pool = self._watchers.get(path) or self.tpool
-            pool.submit(self._alone, connection)
+            (watcher or self.tpool).submit(self._alone, connection)
 
     # --- a thread answers -----------------------------------------------------------
 
@@ -204,8 +200,12 @@ class Worker(ThreadWorker):
         else:
             address = connection.client[0] if connection.client else "-"
             self.log.warning("Refused from %s: %s", address, type(error).__name__)
+        self._say(connection, fault)
+
+    def _say(self, connection: Connection, fault: faults.Fault) -> None:
         connection.sock.clear()
         connection.sock.sendall(faults.answer(fault))
+        self.count(fault.status, time.monotonic() - connection.since)
 
     # --- and the answer is written --------------------------------------------------
 
@@ -215,30 +215,30 @@ class Worker(ThreadWorker):
 
     def finish_request(self, connection: Connection, keeps: bool | None) -> None:
         """Go on with a connection that comes back from a thread."""
-        self._waiting[connection] = None
+        self._clients.waiting[connection] = None
         if keeps is None:
             self._close(connection)
             return
         connection.keeps = keeps
-        self._enter(connection, Phase.WRITING)
-        self._hold(connection, len(connection.sock) + len(connection.incoming))
-        if connection.held > SMALL and self._held > self._most_held:
+        self._clients.enter(connection, Phase.WRITING)
+        self._clients.hold(connection, len(connection.sock) + len(connection.incoming))
+        if self._clients.is_too_large(connection):
             self._close(connection)
         else:
             self._guarded(self._write, connection)
 
     def _write(self, connection: Connection) -> None:
         if not connection.send():
-            self._watch(connection, WRITE)
+            self._clients.watch(connection, WRITE)
         elif not connection.keeps:
-            self._watch(connection, READ)
-            self._enter(connection, Phase.LINGERING)
+            self._clients.watch(connection, READ)
+            self._clients.enter(connection, Phase.LINGERING)
             connection.socket.shutdown(socket.SHUT_WR)
             self._discard(connection)
         else:
-            self._hold(connection, len(connection.incoming))
+            self._clients.hold(connection, len(connection.incoming))
             began = len(connection.incoming) > 0
-            self._enter(connection, Phase.READING if began else Phase.IDLE)
+            self._clients.enter(connection, Phase.READING if began else Phase.IDLE)
             self._proceed(connection)
 
     def _discard(self, connection: Connection) -> None:
@@ -247,52 +247,18 @@ class Worker(ThreadWorker):
             self._close(connection)
 
     def _refuse(self, connection: Connection, fault: faults.Fault) -> None:
-        connection.sock.clear()
-        connection.sock.sendall(faults.answer(fault))
+        self._say(connection, fault)
         connection.keeps = False
         connection.incoming = Incoming(self._most)  # what came is of no use
-        self._hold(connection, len(connection.sock))
-        self._enter(connection, Phase.WRITING)
+        self._clients.hold(connection, len(connection.sock))
+        self._clients.enter(connection, Phase.WRITING)
         self._guarded(self._write, connection)
 
-    # --- what is watched, and for how long ------------------------------------------
-
-    def _enter(self, connection: Connection, phase: Phase) -> None:
-        connection.enter(phase)
-        if not self.alive:
-            self._hurry(connection)
-
-    def _hurry(self, one: Connection) -> None:
-        has_begun = len(one.incoming) or len(one.sock)
-        one.latest = time.monotonic() + (STOP_SLOW_S if has_begun else STOP_IDLE_S)
-
-    def _watch(self, connection: Connection, events: int) -> None:
-        if events == connection.watched:
-            return
-        if not connection.watched:
-            self.poller.register(
-                connection.socket, events, partial(self._ready, connection)
-            )
-        elif events:
-            self.poller.modify(
-                connection.socket, events, partial(self._ready, connection)
-            )
-        else:
-            self.poller.unregister(connection.socket)
-        connection.watched = events
-
-    def _hold(self, connection: Connection, size: int) -> None:
-        self._held += size - connection.held
-        connection.held = size
+    # --- and closed -----------------------------------------------------------------
 
     def _close(self, connection: Connection) -> None:
-        if connection.socket.fileno() < 0:
-            return
-        self._watch(connection, 0)
-        self._hold(connection, 0)
-        self._waiting.pop(connection, None)
-        connection.socket.close()
-        self.nr_conns -= 1
+        if self._clients.close(connection):
+            self.nr_conns -= 1
 
     def murder_pending(self) -> None:
         """Give up clients that are too slow."""
@@ -300,9 +266,9 @@ class Worker(ThreadWorker):
         if now < self._sweep_at:
             return
         self._sweep_at = now + SWEEP_S
-        if self.nr_conns >= self.worker_connections:
+        if self.nr_conns >= self._most_connections:
             self._make_room()
-        for one in list(self._waiting):
+        for one in list(self._clients.waiting):
             if now < one.deadline(self._patience_s, self.cfg.keepalive):
                 continue
             if one.phase is Phase.READING and len(one.incoming):
@@ -318,20 +284,10 @@ class Worker(ThreadWorker):
             while self.nr_conns < self.worker_connections and self._accept(listener):
                 pass
             listener.close()
-        for one in self._waiting:
-            self._hurry(one)
+        self._clients.hurry_all()
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Close what is still open, at the very end."""
         if force:
-            for one in list(self._waiting):
+            for one in list(self._clients.waiting):
                 self._close(one)
-
-
-def _path(arrived: Arrived) -> bytes:
-    """Return the path a request asks for, without its query.
-
-    >>> _path(Arrived(Framing.LENGTH, b"POST /predict?h=3 HTTP/1.1", b"{}"))
-    b'/predict'
-    """
-    return b"".join(arrived.head.split(b" ", 2)[1:2]).split(b"?", 1)[0]

@@ -1,27 +1,39 @@
 """Laws of a worker: whom it lets wait, and how it ends."""
 
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from urllib.request import urlopen
 
-from service.edge.worker import Wakeups
+from service.edge.wakeups import Wakeups
 
 PATIENCE_S = 120.0  # beyond this a server hangs, however busy the machine is
 CONF = """
-import time
-from service.edge import worker
-worker.STOP_SLOW_S, worker.STOP_IDLE_S = 0.5, 900.0
+import os, time
+from pathlib import Path
+from service.edge import clients, worker
+clients.STOP_SLOW_S, clients.STOP_IDLE_S = 0.5, 900.0
 worker_class, graceful_timeout, keepalive = worker.Worker, 900, 900
+worker_connections = int(os.environ.get("MOST", 1000))
 control_socket_disable = True
 
+def post_worker_init(worker):
+    def count(status, seconds):
+        with open("counted", "a") as counted:
+            print(status, seconds >= 0, file=counted)
+    worker.count = count
+
 def app(environ, start_response):
-    time.sleep(float(environ["QUERY_STRING"] or 0))
+    wanted = environ["QUERY_STRING"]
+    while wanted and not Path(wanted).exists():
+        time.sleep(0.02)
     start_response("200 OK", [("Content-Length", "0")])
     return []
 """
@@ -51,13 +63,13 @@ def wait_until_closed(port: int) -> None:
 
 @contextmanager
 def serving(
-    folder: Path, **environ: str
+    folder: Path, what: str = "-c conf.py conf:app", **environ: str
 ) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
-    """The port and the process of a server with one thread."""
+    """The port and the process of a server, of an app in one thread if not told what."""
     (folder / "conf.py").write_text(CONF)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    command = f"-m gunicorn -c conf.py -b 127.0.0.1:{port} conf:app"
+    command = f"-m gunicorn -b 127.0.0.1:{port} {what}"
     server = subprocess.Popen(
         [sys.executable, *command.split()],
         cwd=folder,
@@ -89,13 +101,77 @@ def test_the_wait_for_a_thread_counts_for_the_deadline(tmp_path: Path) -> None:
     """Who waited longer gets 503: most of them have gone, and others want their turn."""
     with serving(tmp_path, FORECASTER_DEADLINE_S="2") as (port, _):
         with connect(port) as first, connect(port) as second:
-            first.sendall(b"GET /?5 HTTP/1.1\r\n\r\n")
+            first.sendall(b"GET /?go HTTP/1.1\r\n\r\n")
             time.sleep(0.5)
             second.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            time.sleep(3)
+            (tmp_path / "go").touch()
             answer = second.recv(4096)
             assert first.recv(4096).startswith(b"HTTP/1.1 200 ")
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After: 1\r\n" in answer
+
+
+def test_when_as_many_as_may_are_worked_on_all_others_are_told(tmp_path: Path) -> None:
+    """And who asks for the health of the service is answered, whatever waits."""
+    environ = {"MOST": "2", "FORECASTER_DEADLINE_S": "900"}
+    with serving(tmp_path, **environ) as (port, _), ExitStack() as opened:
+        busy = [opened.enter_context(connect(port)) for _ in range(2)]
+        for sock in busy:
+            sock.sendall(b"GET /?go HTTP/1.1\r\n\r\n")
+        for _ in range(70):  # more than are kept in reserve
+            with connect(port) as one:
+                answer = asked(one, b"GET / HTTP/1.1\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b"Retry-After: 1\r\n" in answer
+            assert b"max_connections" in answer
+        with connect(port) as one:
+            answer = asked(one, b"GET /health/live HTTP/1.1\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert select.select(busy, [], [], 0) == ([], [], [])
+        (tmp_path / "go").touch()
+        for sock in busy:
+            assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def asked(sock: socket.socket, request: bytes) -> bytes:
+    """What is answered, up to the first pause."""
+    sock.sendall(request)
+    return sock.recv(4096)
+
+
+def test_what_never_reaches_the_app_is_counted(tmp_path: Path) -> None:
+    """Once, whether the loop refuses it or the parser."""
+    with serving(tmp_path, FORECASTER_CLIENT_TIMEOUT_S="1") as (port, _):
+        for request, status in (
+            (b"GET / HTT", b"408"),
+            (b"GET\r\n\r\n", b"400"),
+            (b"GET / HTTP/1.1\r\n\r\n", b"200"),
+            (b"GET /%b HTTP/1.1\r\n\r\n" % (b"x" * 9000), b"414"),
+        ):
+            with connect(port) as sock:
+                assert asked(sock, request).startswith(b"HTTP/1.1 " + status)
+    assert (tmp_path / "counted").read_text() == "408 True\n400 True\n414 True\n"
+
+
+def test_what_never_reaches_the_app_stands_among_the_metrics(tmp_path: Path) -> None:
+    """Beside what the app has answered, of all workers."""
+    what = "-c python:service.gunicorn_conf service.app:create_app()"
+    with serving(tmp_path, what, FORECASTER_CLIENT_TIMEOUT_S="1") as (port, _):
+        for request, answer in (
+            (b"GET /version HTTP/1.1\r\n\r\n", b" 200 "),
+            (b"GET /version HTT", b" 408 "),
+            (b"GET\r\n\r\n", b" 400 "),
+        ):
+            with connect(port) as sock:
+                assert asked(sock, request).startswith(b"HTTP/1.1" + answer)
+        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as page:
+            counted = page.read().decode()
+    name = "forecaster_requests_total"
+    assert f'{name}{{method="GET",route="/version",status="200"}} 1.0' in counted
+    for status in (400, 408):
+        labels = f'method="other",route="None",status="{status}"'
+        assert f"{name}{{{labels}}} 1.0" in counted
 
 
 def test_a_thread_that_is_late_writes_into_no_other_file(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ from forecaster.streaming import (
 )
 from service.errors import Unacceptable
 from service.exog import matrix
-from service.planning import Plan, frequency_of, times_of
+from service.grids import frequency_of, times_of
+from service.planning import Plan
 from service.records import Carried, Floats, Grid, Row, State
 from service.store import Snapshot
 

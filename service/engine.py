@@ -28,8 +28,9 @@ from service.errors import (
     UnknownSeries,
 )
 from service.exchange import Answer, Ask, Portrait, forecast_only
+from service.grids import times_at
 from service.pieces import Allowance, Piece, Rules, Terms
-from service.planning import Points, times_at
+from service.placing import Points
 from service.records import Listed
 from service.rounds import Outcome, Rounds, Watch, series_of
 from service.store import Store

@@ -7,7 +7,8 @@ import numpy as np
 
 from service.carrying import Forecast, Wanted
 from service.errors import Refusal
-from service.planning import OnConflict, Points
+from service.placing import Points
+from service.planning import OnConflict
 from service.records import Floats, Listed
 from service.work import Result
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from service.carrying import Live, Wanted
 from service.errors import Unacceptable
-from service.planning import OnConflict, Points
+from service.placing import Points
+from service.planning import OnConflict
 
 
 @dataclass(frozen=True, slots=True)

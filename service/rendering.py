@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from forecaster.frequency import Frequency
 from service.carrying import Forecast, Wanted, share_of
 from service.exchange import Answer, Portrait
+from service.grids import format_step, frequency_of, starts_of
 from service.parameters import write_cursor
-from service.planning import format_step, frequency_of, starts_of
 from service.problems import refusal
 from service.records import Listed, Steps
 from service.work import Result

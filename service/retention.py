@@ -18,7 +18,7 @@ from forecaster.covariates import Covariates
 from forecaster.errors import ArtifactError
 from forecaster.manifest import Manifest
 from forecaster.settings import Retention
-from service.planning import frequency_of, times_at
+from service.grids import frequency_of, times_at
 from service.records import Grid, Span
 
 DAY = np.timedelta64(1, "D")

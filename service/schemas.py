@@ -33,7 +33,7 @@ from service.parameters import (
     Quantiles,
     refuse_two_kinds,
 )
-from service.planning import Points
+from service.placing import Points
 
 LARGEST = 1e30  # of a value; leaves a float32 room for differences and sums
 MAX_ID = 256

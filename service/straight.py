@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from forecaster.frequency import Frequency
 from service.carrying import Journey, Live
 from service.errors import Unacceptable
+from service.grids import starts_of
 from service.jobs import FRESH, Job
 from service.pieces import Piece
-from service.planning import Counts, Plan, Points, parse_times, starts_of
+from service.placing import Points, parse_times
+from service.planning import Counts, Plan
 from service.records import Carried, Grid, Span
 
 NOTHING_AHEAD = np.empty((0, 0), np.float32)

@@ -22,18 +22,11 @@ from service.carrying import (
 )
 from service.errors import Conflict, ServiceError, Unacceptable, UnknownSeries
 from service.exog import told
+from service.grids import format_step
 from service.jobs import FRESH, Job
 from service.pieces import Piece
-from service.planning import (
-    Counts,
-    Placed,
-    Points,
-    Stored,
-    check_gaps,
-    format_step,
-    place,
-    plan,
-)
+from service.placing import Placed, Points, place
+from service.planning import Counts, Stored, check_gaps, plan
 from service.records import Append, Carried, Change, Floats, Span, State
 from service.store import Snapshot
 from service.straight import plan_straight, with_times

@@ -28,7 +28,7 @@ from service.arrow.covariates import Exog, given_with, read_exog
 from service.arrow.stream import read_stream
 from service.carrying import Live
 from service.errors import Refusal, Unacceptable
-from service.planning import Points, wrong_time
+from service.placing import Points, wrong_time
 from service.schemas import LARGEST, MAX_ID
 
 OWN = {

@@ -19,7 +19,7 @@ from service.errors import AllRefused, StoreFailure, UnknownSeries
 from service.exchange import Ask
 from service.exog import Given
 from service.metrics import Metrics
-from service.planning import Points
+from service.placing import Points
 from service.problems import status_of
 from service.records import Change
 from service.store import Store

@@ -11,7 +11,8 @@ from service.engine import Engine
 from service.exchange import Ask
 from service.exog import Given
 from service.metrics import Metrics
-from service.planning import OnConflict, Points
+from service.placing import Points
+from service.planning import OnConflict
 from service.records import Carried, Floats
 from service.store import Store
 from service.work import Result

@@ -29,7 +29,7 @@ from service.errors import (
 from service.exchange import Ask
 from service.exog import Given
 from service.metrics import Metrics
-from service.planning import Points
+from service.placing import Points
 from service.records import Change
 from service.store import Snapshot, Store
 from service.work import Result

@@ -18,7 +18,7 @@ from service.errors import AllRefused
 from service.exchange import Ask
 from service.exog import Given
 from service.metrics import Metrics
-from service.planning import Points
+from service.placing import Points
 from service.store import Store
 from service.work import Result
 from tests.service.fakes import FakeModel, manifest, states_of

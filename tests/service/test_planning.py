@@ -7,15 +7,9 @@ from hypothesis import strategies as st
 
 from forecaster.frequency import Frequency
 from service.errors import Conflict, Unacceptable
-from service.planning import (
-    Placed,
-    Points,
-    Stored,
-    check_gaps,
-    format_step,
-    place,
-    plan,
-)
+from service.grids import format_step
+from service.placing import Placed, Points, place
+from service.planning import Stored, check_gaps, plan
 from service.records import Grid, Span
 
 HOURLY = Frequency("h")

@@ -18,7 +18,7 @@ from service.engine import Engine
 from service.errors import AllRefused, Unacceptable
 from service.exchange import Ask
 from service.metrics import Metrics
-from service.planning import Points
+from service.placing import Points
 from service.store import Store
 from service.work import Result
 from tests.service.test_engine import OneModel

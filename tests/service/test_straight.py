@@ -14,7 +14,7 @@ from service.carrying import Live, Wanted
 from service.exog import Given
 from service.jobs import Job
 from service.pieces import Allowance, Piece, Rules, Terms
-from service.planning import Points
+from service.placing import Points
 from service.records import Carried, Grid, Kept, Span
 from service.straight import plan_straight, with_times
 from tests.service.fakes import FakeModel, manifest

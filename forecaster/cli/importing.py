@@ -18,9 +18,10 @@ from forecaster.cli.store import database_option
 @database_option
 @json_option
 def importing(file: Path, replace: bool, database: str, as_json: bool) -> None:
-    """Add the series that `forecaster export` wrote into FILE, all of them or none.
+    """Add the series that `forecaster export` wrote into FILE.
 
-    The service may run meanwhile.
+    The service may run meanwhile. If one of them is there already, none is added. Each
+    comes whole; given again after it was cut off, the command goes on.
     """
     from forecaster.cli import archiving  # brings pyarrow, which is slow to import
 

@@ -5,8 +5,9 @@ can be read into. Imported by the command line alone, for it brings pyarrow alon
 """
 
 from service.archive.contents import Contents
-from service.archive.loading import restore, take_in
+from service.archive.loading import restore
 from service.archive.reading import Archive
 from service.archive.saving import save, save_series
+from service.archive.taking import take_in
 
 __all__ = ["Archive", "Contents", "restore", "save", "save_series", "take_in"]

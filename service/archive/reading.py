@@ -69,6 +69,18 @@ class Archive:
         """Close the file."""
         self._zip.close()
 
+    def expect(self, kind: str, other: str) -> None:
+        """Refuse an archive of another kind, which is for the command ``other``.
+
+        Raises:
+            DataError: it is one.
+        """
+        if self.contents.kind != kind:
+            raise DataError(
+                f"{self.file}: expected an archive of kind {kind!r}, got "
+                f"{self.contents.kind!r}; use '{other}'"
+            )
+
     def verify(self, tell: Tell) -> None:
         """Compare every table with its checksum.
 
@@ -84,7 +96,7 @@ class Archive:
                 done += len(block)
                 tell(done / max(1, sum(sizes.values())), f"checking {table.name}")
             if checksum.hexdigest() != self.contents.tables[table.name].sha256:
-                raise self._damaged(table)
+                raise self.damaged(table)
 
     def batches(self, table: Table) -> Iterator[list[tuple[Any, ...]]]:
         """Give the rows of a table, a batch at a time, with their JSON as text.
@@ -96,17 +108,17 @@ class Archive:
             try:
                 stream = pa.ipc.open_stream(pa.PythonFile(member, mode="r"))
                 if stream.schema != arrow_schema(table):
-                    raise self._damaged(table)
+                    raise self.damaged(table)
                 for batch in stream:
                     yield from_arrow(batch)
             except pa.ArrowInvalid as error:
-                raise self._damaged(table) from error
+                raise self.damaged(table) from error
 
     def _size(self, table: Table) -> int:
         try:
             return self._zip.getinfo(member_of(table)).file_size
         except KeyError as error:
-            raise self._damaged(table) from error
+            raise self.damaged(table) from error
 
     def _blocks(self, table: Table) -> Iterator[bytes]:
         try:
@@ -114,10 +126,11 @@ class Archive:
                 while block := member.read(BLOCK):
                     yield block
         except UNREADABLE as error:
-            raise self._damaged(table) from error
+            raise self.damaged(table) from error
 
-    def _damaged(self, table: Table) -> DataError:
+    def damaged(self, table: Table) -> DataError:
+        """Return the refusal of an archive in which a table is damaged."""
         return DataError(
-            f"{self.file}: {member_of(table)} is damaged, so nothing was changed; copy "
+            f"{self.file}: {member_of(table)} is damaged, so nothing of it was used; copy "
             "the archive again, or use another one"
         )

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from forecaster.errors import ConfigError, DataError
 from service import database, keys, store
-from service.archive import Archive, restore, save, save_series, take_in
+from service.archive import Archive, restore, save, save_series, take_in, taking
 from service.archive.contents import BACKUP, TABLES
 from service.database import open_database, reading
 from service.exog import Given
@@ -257,22 +257,17 @@ def test_what_a_killed_one_left_is_in_nobodys_way(bench: Bench, tmp_path: Path) 
 def test_what_fails_half_way_changes_nothing(
     bench: Bench, other: Bench, tmp_path: Path
 ) -> None:
-    """As when the process is killed: all of a file is taken in, or nothing."""
+    """As when the process is killed: all of a backup is restored, or nothing."""
     save(bench.database, tmp_path / "all.zip", quiet)
-    save_series(bench.database, tmp_path / "some.zip", ["a"], None, quiet)
     before = dump(other)
 
     def fail(share: float, what: str) -> None:
         if what == "states":
             raise KeyboardInterrupt
 
-    for file, load in (
-        ("all.zip", restore),
-        ("some.zip", lambda *about: take_in(*about[:2], False, about[2])),
-    ):
-        with Archive(tmp_path / file) as archive, pytest.raises(KeyboardInterrupt):
-            load(other.database, archive, fail)
-        assert dump(other) == before
+    with Archive(tmp_path / "all.zip") as archive, pytest.raises(KeyboardInterrupt):
+        restore(other.database, archive, fail)
+    assert dump(other) == before
     with Archive(tmp_path / "all.zip") as archive:
         restore(other.database, archive, quiet)
     assert dump(other) == dump(bench)
@@ -302,8 +297,67 @@ def test_a_series_moves_with_its_log_and_state(
     assert after["api_keys"] == []
 
 
+@pytest.mark.parametrize("replace", [False, True])
+def test_an_import_that_was_killed_goes_on(
+    bench: Bench, other: Bench, tmp_path: Path, short_pieces: None, replace: bool
+) -> None:
+    """Each series is there whole or not at all; given again, the others come too.
+
+    Writers are not held up in between, and what they add to a series stays, unless it is
+    to be replaced.
+    """
+    ids = ["a", "b", "ünïcode \u2028 '\"%s"]
+    save_series(bench.database, tmp_path / "x.zip", ids, None, quiet)
+    later = np.array([7.0])
+
+    def die(share: float, what: str) -> None:
+        if what == "series" and share < 1:
+            other.send(later, first=400)
+            raise KeyboardInterrupt
+
+    with Archive(tmp_path / "x.zip") as archive, pytest.raises(KeyboardInterrupt):
+        take_in(other.database, archive, replace, die)
+
+    assert [row[2] for row in dump(other)["series"]] == ["a"]
+    assert other.log().tobytes() == np.r_[bench.log(), later].tobytes()
+    with Archive(tmp_path / "x.zip") as archive:
+        take_in(other.database, archive, replace, quiet)
+    if not replace:
+        bench.send(later, first=400)
+    for unique_id in ids:
+        assert other.carried(unique_id).span == bench.carried(unique_id).span
+        assert other.state(unique_id).tobytes() == bench.state(unique_id).tobytes()
+        assert other.log(unique_id).tobytes() == bench.log(unique_id).tobytes()
+    for table in ("covariates", "appends"):
+        rows = [[row[1:] for row in dump(one)[table]] for one in (bench, other)]
+        assert rows[0] == rows[1]
+    if not replace:  # what is over is forgotten: it is an error again
+        with Archive(tmp_path / "x.zip") as archive, pytest.raises(DataError):
+            take_in(other.database, archive, False, quiet)
+
+
+@pytest.fixture
+def short_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A series at a time, and no pause between them."""
+    monkeypatch.setattr(taking, "STEPS_AT_ONCE", 1)
+    monkeypatch.setattr(taking, "PAUSE_S", 0)
+
+
+def test_pieces_have_so_many_steps_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or one series that has more, and so many series at most."""
+    monkeypatch.setattr(taking, "STEPS_AT_ONCE", 10)
+    monkeypatch.setattr(taking, "SERIES_AT_ONCE", 3)
+    lengths = [4, 6, 5, 30, 5, 1, 1, 1, 1]
+    came = [{"first_step": 2, "end_step": 3 + n, "pruned": 1} for n in lengths]
+    ends, begin = [], 0
+    while begin < len(came):
+        begin = taking._end(came, begin)
+        ends.append(begin)
+    assert ends == [2, 3, 4, 7, 9]
+
+
 def test_a_series_that_is_there_is_replaced_on_request_only(
-    bench: Bench, tmp_path: Path
+    bench: Bench, tmp_path: Path, short_pieces: None
 ) -> None:
     """Of all in the file, none is touched otherwise; a writer who saw the old one loses."""
     file = tmp_path / "x.zip"

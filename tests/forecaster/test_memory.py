@@ -191,6 +191,19 @@ def test_the_fast_asinh_is_asinh() -> None:
         )
 
 
+@pytest.mark.parametrize("middle", [0.0, 0.1, -0.1, 1.0, -3.0, 20.0, -20.0, 1e6])
+def test_a_bent_distance_is_one_of_the_bent_scale(middle: float) -> None:
+    """The raw one is that of sinh at both its ends, in float64, however near or far."""
+    from forecaster.memory import Anchor, apart
+
+    sizes = np.concatenate([np.zeros(1), np.logspace(-7, 1.2, 100)])
+    distance = np.concatenate([-sizes, sizes]).astype(np.float32)
+    found = np.asarray(apart(Anchor(2.0, 2.0 * middle, 0.0, 1.0, 50.0), distance))
+    bent = np.arcsinh(np.float64(np.float32(middle)))
+    expected = 2.0 * (np.sinh(bent + distance.astype(float)) - np.sinh(bent))
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-12)
+
+
 @pytest.mark.parametrize("outlier", [1e6, -1e5])
 def test_one_outlier_does_not_rule_the_scale(outlier: float) -> None:
     """A season after it, ordinary values still stand apart by about what they did."""

@@ -18,13 +18,14 @@ def is_current(connection: Connection) -> bool:
     """Whether the tables are those of this program.
 
     Raises:
-        ConfigError: they are those of a newer one.
+        ConfigError: they are those of a newer one, or of none.
     """
     found = revision(connection)
-    if found is not None and found > SCHEMA:
+    if found is not None and not SCHEMA_OF_FIRST_RELEASE <= found <= SCHEMA:
         raise ConfigError(
-            f"the database has schema {found}, this program knows {SCHEMA} and older; "
-            "use the program that wrote it or a newer one, or another database"
+            f"the database has schema {found}, this program knows {SCHEMA} and older, "
+            f"from {SCHEMA_OF_FIRST_RELEASE} on; use the program that wrote it or a newer "
+            "one, or another database"
         )
     return found == SCHEMA
 

@@ -150,7 +150,9 @@ def size_of(engine: Engine) -> int:
 
 def reason(error: BaseException) -> str:
     """Return what the library says of a failure; it holds nothing of a request."""
-    return str(error.orig if isinstance(error, DBAPIError) else error)
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    damaged = _primary_code(error) == sqlite.SQLITE_CORRUPT
+    return f"{said}: restore a backup" if damaged else said
 
 
 def unusable(error: BaseException | None, url: URL) -> str | None:

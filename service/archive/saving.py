@@ -125,11 +125,25 @@ def _write(
         with pa.ipc.new_stream(
             pa.PythonFile(sink, mode="w"), schema, options=OPTIONS
         ) as stream:
-            for rows in portions:
-                stream.write_batch(to_arrow(table, rows))
-                count += len(rows)
-                watch.passed(len(rows), table.name)
+            for batch in _batches(table, portions):
+                stream.write_batch(batch)
+                count += batch.num_rows
+                watch.passed(batch.num_rows, table.name)
     return Member(count, sink.sha256.hexdigest())
+
+
+def _batches(
+    table: Table, portions: Iterator[Sequence[Sequence[Any]]]
+) -> Iterator[Any]:
+    try:
+        for rows in portions:
+            yield to_arrow(table, rows)
+    # Of texts among numbers, of bytes that are no text, of texts that are no JSON.
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DataError(
+            f"expected rows of {table.name} as this program writes them, got others: the "
+            "database is damaged; restore a backup, or export the series that are sound"
+        ) from error
 
 
 def _rows(

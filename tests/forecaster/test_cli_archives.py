@@ -2,6 +2,8 @@
 
 import json
 import os
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -128,3 +130,32 @@ def test_wrong_usage_is_one_line_and_no_traceback(
     assert done.err.count("\n") == 1
     assert wanted in done.err
     assert not (carried.folder / "there.db").exists()
+
+
+DAMAGES = {
+    "a page": "database disk image is malformed: restore a backup",
+    "UPDATE series SET unique_id = x'ff' WHERE pk = 1": "rows of series as this program writes them",
+    "UPDATE observations SET y = 'x'": "rows of observations as this program writes th",
+    "INSERT INTO covariates VALUES (1, 3, 'x')": "rows of covariates as this program",
+    "UPDATE alembic_version SET version_num = '0000'": "the database has schema 0000",
+    "DROP TABLE states": "no such table: states",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_database_is_told_in_one_line(carried: Shell, damage: str) -> None:
+    """Without a traceback, nor an error that nobody thought of; and nothing is written."""
+    if damage == "a page":
+        with (carried.folder / "here.db").open("r+b") as file:
+            file.seek(9 * 4096)
+            file.write(b"\xff" * 4096 * 4)
+    else:
+        with closing(sqlite3.connect("here.db")) as connection, connection:
+            connection.execute(damage)
+    done = carried(f"backup x.zip --database {HERE} --json")
+    assert done.code in (1, 2)
+    assert (done.err.count("\n"), done.err[:7]) == (1, "Error: ")
+    assert DAMAGES[damage] in done.err
+    assert not (carried.folder / "x.zip").exists()
+    for line in ("compact", "export --series a --out y.zip", "restore none.zip"):
+        assert "unexpected" not in carried(f"{line} --database {HERE}").err

@@ -65,18 +65,18 @@ class PageQuery(_Query):
     )
 
 
-class ForecastQuery(_Query):
-    """Which forecasts to give."""
+class Wishes(BaseModel):
+    """Which forecasts are wanted, as a URL or a body says it."""
 
     h: Horizon | None = Field(
         default=None,
         description="Steps to forecast; default: the model's horizon, at most "
         "`max_horizon`.",
     )
-    level: Annotated[Levels, BeforeValidator(_split)] | None = Field(
-        default=None, description="Central intervals in percent, such as 80,95."
+    level: Levels | None = Field(
+        default=None, description="Central intervals in percent, such as 80."
     )
-    quantiles: Annotated[Quantiles, BeforeValidator(_split)] | None = Field(
+    quantiles: Quantiles | None = Field(
         default=None, description="Quantile levels; default: those of the model."
     )
 
@@ -89,6 +89,17 @@ class ForecastQuery(_Query):
     def wanted(self) -> Wanted:
         """The forecasts asked for."""
         return Wanted(self.h, tuple(self.level or ()), tuple(self.quantiles or ()))
+
+
+class ForecastQuery(Wishes, _Query):
+    """Which forecasts to give."""
+
+    level: Annotated[Levels, BeforeValidator(_split)] | None = Field(
+        default=None, description="Central intervals in percent, such as 80,95."
+    )
+    quantiles: Annotated[Quantiles, BeforeValidator(_split)] | None = Field(
+        default=None, description="Quantile levels; default: those of the model."
+    )
 
 
 class AskQuery(ForecastQuery):

@@ -18,7 +18,6 @@ from pydantic import (
 )
 from pydantic_core import from_json
 
-from service.carrying import Wanted
 from service.complaints import complaint
 from service.errors import Malformed, Refusal, Unacceptable
 from service.exchange import Ask
@@ -27,11 +26,8 @@ from service.parameters import (
     LARGEST_INTEGER,
     NO_NUL,
     AskQuery,
-    Horizon,
-    Levels,
     Name,
-    Quantiles,
-    refuse_two_kinds,
+    Wishes,
 )
 from service.placing import Points
 
@@ -98,22 +94,11 @@ class SeriesBody(_Strict):
         )
 
 
-class _Options(_Strict):
+class _Options(Wishes, _Strict):
     """All of a body but its series."""
 
     name: Name | None = Field(
         default=None, description="The model; may be left out when there is one."
-    )
-    h: Horizon | None = Field(
-        default=None,
-        description="Steps to forecast; default: the model's horizon, at most "
-        "`max_horizon`.",
-    )
-    level: Levels | None = Field(
-        default=None, description="Central intervals in percent, such as 80."
-    )
-    quantiles: Quantiles | None = Field(
-        default=None, description="Quantile levels; default: those of the model."
     )
     stateless: bool = Field(
         default=False, description="Use these points alone and store nothing."
@@ -123,16 +108,6 @@ class _Options(_Strict):
         description="What to do with a time that is carried with another value: refuse "
         "the series, keep the old value, or correct the history and replay it.",
     )
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Self:
-        refuse_two_kinds(self.level, self.quantiles)
-        return self
-
-    @property
-    def wanted(self) -> Wanted:
-        """The forecasts asked for."""
-        return Wanted(self.h, tuple(self.level or ()), tuple(self.quantiles or ()))
 
 
 class PredictBody(_Options):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from forecaster.errors import DataError
 from forecaster.frequency import Frequency
 from forecaster.panel import Panel
+from tests.forecaster.panels import same
 
 patient = settings(deadline=None)  # a busy machine is no error
 
@@ -22,17 +23,6 @@ def panel_of(series: list[list[float]]) -> Panel:
     """Daily series "0", "1", … that all start on the same day."""
     ids = [str(number) for number in range(len(series))]
     return Panel.from_series(ids, series, [START] * len(series), DAILY)
-
-
-def same(left: Panel, right: Panel) -> bool:
-    """Whether two panels hold the same series."""
-    return (
-        left.ids == right.ids
-        and np.array_equal(left.offsets, right.offsets)
-        and np.array_equal(left.values, right.values, equal_nan=True)
-        and np.array_equal(left.starts, right.starts)
-        and left.frequency == right.frequency
-    )
 
 
 @patient

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from forecaster.errors import DataError
 from forecaster.panel import Panel
 from forecaster.reading import read_panel
+from tests.forecaster.panels import same
 
 Row = tuple[str, str, str]
 
@@ -54,17 +55,6 @@ def write(path: Path, rows: list[Row], names: str = "unique_id,ds,y") -> Path:
     content = path.with_suffix(".raw").read_bytes()
     path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
     return path
-
-
-def same(left: Panel, right: Panel) -> bool:
-    """Whether two panels hold the same series."""
-    return (
-        left.ids == right.ids
-        and np.array_equal(left.offsets, right.offsets)
-        and np.array_equal(left.values, right.values, equal_nan=True)
-        and np.array_equal(left.starts, right.starts)
-        and left.frequency == right.frequency
-    )
 
 
 @patient

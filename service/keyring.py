@@ -100,4 +100,5 @@ class Keyring:
             # service must not seem to have lost its keys when it lost its disk.
             if self._keys is None:
                 raise
+            began = self._clock()  # the next try is as long after this one has failed
         self._read_at = began

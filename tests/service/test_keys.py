@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from sqlalchemy import Engine, text
@@ -154,6 +155,25 @@ def test_a_store_that_fails_makes_no_stranger_a_friend(
     assert known.holder("fc_00_00") is None
     with pytest.raises(StoreFailure):
         fresh.is_asked()
+
+
+def test_a_store_that_hangs_is_not_asked_again_by_each_request(
+    store: Engine, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a try that took longer than keys may be old, the next is as long away."""
+    ring, tries = Keyring(store, always=False, clock=clock), []
+    assert not ring.is_asked()
+
+    def hang(_: object) -> NoReturn:
+        tries.append(clock.now)
+        clock.now += 5 * MAX_AGE_S
+        raise StoreFailure("the disk is slow")
+
+    monkeypatch.setattr(keyring, "every", hang)
+    clock.now += MAX_AGE_S
+    for _ in range(16):
+        assert not ring.is_asked()
+    assert len(tries) == 1
 
 
 def test_revoking_twice_keeps_the_first_time(store: Engine) -> None:

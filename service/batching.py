@@ -115,6 +115,7 @@ class Batcher(Generic[Piece, Outcome]):
         pause()  # until those of other requests that this thread works on have come in
         while (batch := self._next(ticket)) is not None:
             self._lead(batch)
+            pause()  # who is done goes on, however much of this request is left
         if ticket.error is not None:
             raise ticket.error
         return [
@@ -217,7 +218,7 @@ class Batcher(Generic[Piece, Outcome]):
         for ticket, places in requests.items():
             try:
                 found = self._do([pieces[place] for place in places])
-            except Exception as own:  # noqa: BLE001 - raised again by its request
+            except BaseException as own:  # noqa: BLE001 - raised again by its request
                 errors[ticket] = own
                 continue
             for place, outcome in zip(places, found, strict=True):

@@ -52,6 +52,11 @@ class Arrived:
         """
         return b"".join(self.head.split(b" ", 2)[1:2]).split(b"?", 1)[0]
 
+    @property
+    def is_packed(self) -> bool:
+        """Whether the body says to be compressed, so that its size tells nothing."""
+        return b"\ncontent-encoding:" in self.head.lower()
+
 
 class Incoming:
     """What came on a connection and is no request yet.

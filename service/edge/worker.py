@@ -10,7 +10,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from forecaster.settings import load
 from service.edge import faults
-from service.edge.clients import READ, SMALL, WRITE, Clients
+from service.edge.clients import READ, WRITE, Clients
 from service.edge.connection import Connection, Phase
 from service.edge.crew import Answered, Crew
 from service.edge.framing import Arrived, Framing, Incoming
@@ -21,7 +21,8 @@ SWEEP_S = 0.5  # between two looks for clients that are too slow
 MOST_HELD = 2**28  # bytes of large requests and answers, in one process
 RESERVED = 64  # connections beyond the most, so that each is told, and /health answered
 WATCHED = (b"/health/live", b"/health/ready")
-MEETING = (b"/predict", b"/observe")  # small ones are done together
+MEETING = (b"/predict", b"/observe")  # those of few points are done together
+FEW = 4 * 1024  # bytes of a body as it is; a packed one may hold any number of points
 FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 NOBODY = (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK, errno.EINTR)
 
@@ -150,7 +151,7 @@ class Worker(ThreadWorker):
         del self._clients.waiting[connection]
         connection.arrived = arrived
         self._clients.enter(connection, Phase.WORKING)
-        if path in MEETING and len(arrived.body) <= SMALL:
+        if path in MEETING and len(arrived.body) <= FEW and not arrived.is_packed:
             self._crew.add(connection)
         else:
             (watcher or self.tpool).submit(self._alone, connection)
@@ -174,7 +175,7 @@ class Worker(ThreadWorker):
             connection.send()
         except OSError:  # the client is gone
             return None
-        except Exception:
+        except BaseException:  # who else is being answered in this thread shall be
             self.log.exception("Error on a connection")
             return None
         return keeps
@@ -189,7 +190,7 @@ class Worker(ThreadWorker):
                 request = parse(self.cfg, arrived, connection.client)
                 keeps = self.handle_request(request, connection)
                 keeps = keeps and arrived.framing is not Framing.TOO_LONG
-        except Exception as error:  # noqa: BLE001 - every client gets an answer
+        except BaseException as error:  # noqa: BLE001 - every client gets an answer
             self._tell(connection, error)
         return keeps
 

@@ -79,7 +79,23 @@ def test_requests_that_take_turns_are_one_batch() -> None:
     take_turns([ask(number) for number in range(5)])
     pieces = [(f"s{number}", 0) for number in range(5)]
     assert work.batches == [pieces]
-    assert found == [[piece] for piece in pieces]
+    assert sorted(map(str, found)) == [str([piece]) for piece in pieces]
+
+
+def test_who_is_done_goes_on_while_a_request_of_the_same_thread_has_more() -> None:
+    """A large one hands over after each batch; a small one takes one of them."""
+    ended: list[str] = []
+    batcher = Batcher(Work(), key_of, Sizes(batch=2, share=1))
+
+    def ask(name: str, count: int) -> Callable[[], None]:
+        def run() -> None:
+            batcher.run([(f"{name}{number}", 0) for number in range(count)], later())
+            ended.append(name)
+
+        return run
+
+    take_turns([ask("large", 5), ask("small", 1)])
+    assert ended == ["small", "large"]
 
 
 def test_who_waits_is_woken_though_one_before_it_has_not_had_its_turn() -> None:

@@ -12,6 +12,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
+import pytest
+
 from service.edge.wakeups import Wakeups
 
 PATIENCE_S = 120.0  # beyond this a server hangs, however busy the machine is
@@ -32,6 +34,8 @@ def post_worker_init(worker):
 
 def app(environ, start_response):
     wanted = environ["QUERY_STRING"]
+    if wanted == "panic":
+        raise BaseException("in a library")
     while wanted and not Path(wanted).exists():
         time.sleep(0.02)
     start_response("200 OK", [("Content-Length", "0")])
@@ -132,6 +136,45 @@ def test_when_as_many_as_may_are_worked_on_all_others_are_told(tmp_path: Path) -
         (tmp_path / "go").touch()
         for sock in busy:
             assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_who_meets_a_request_that_breaks_is_answered_all_the_same(
+    tmp_path: Path,
+) -> None:
+    """Whatever is raised in one of those that take turns: it gets 500, the others 200."""
+    with serving(tmp_path) as (port, _), ExitStack() as opened:
+        wanted = [
+            "go",
+            "",
+            "panic",
+            "",
+        ]  # the first keeps the thread, the others gather
+        socks = [opened.enter_context(connect(port)) for _ in wanted]
+        for sock, what in zip(socks, wanted, strict=True):
+            sock.sendall(f"POST /predict?{what} HTTP/1.1\r\n\r\n".encode())
+            time.sleep(0.2)
+        (tmp_path / "go").touch()
+        found = [sock.recv(4096).split(b" ")[1] for sock in socks]
+    assert found == [b"200", b"200", b"500", b"200"]
+
+
+@pytest.mark.parametrize(
+    "head", [b"Content-Length: 5000\r\n", b"Content-Encoding: gzip\r\n"]
+)
+def test_what_may_take_long_holds_no_small_request_up(
+    tmp_path: Path, head: bytes
+) -> None:
+    """A long body, or a packed one, is worked on beside those that take turns."""
+    body = b" " * (5000 if b"5000" in head else 0)
+    with serving(tmp_path) as (port, _), ExitStack() as opened:
+        long, small = (opened.enter_context(connect(port)) for _ in range(2))
+        long.sendall(b"POST /predict?go HTTP/1.1\r\n" + head + b"\r\n" + body)
+        time.sleep(0.5)
+        answer = asked(small, b"POST /predict HTTP/1.1\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert select.select([long], [], [], 0) == ([], [], [])
+        (tmp_path / "go").touch()
+        assert long.recv(4096).startswith(b"HTTP/1.1 200 ")
 
 
 def asked(sock: socket.socket, request: bytes) -> bytes:

@@ -68,6 +68,9 @@ class Architecture:
     patch_units: int = 128
     head_units: int = 128
     dropout: float = 0.15
+    drop_recurrent: float = (
+        0.5  # of the lanes of a batch, whose head hears the ring alone
+    )
     recurrence: bool = (
         True  # without it the ring and the average course are all there is
     )
@@ -79,8 +82,11 @@ class Architecture:
             )
         for name in ("layers", "units", "patch_units", "head_units"):
             at_least(name, getattr(self, name), 1)
-        if not 0.0 <= self.dropout < 1.0:
-            raise ConfigError(f"dropout: expected 0 to below 1, got {self.dropout}.")
+        for name in ("dropout", "drop_recurrent"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ConfigError(
+                    f"{name}: expected 0 to below 1, got {getattr(self, name)}."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class Schedule:
     lanes: int
     chunk: int
     learning_rate: float = 4e-3
-    max_time_s: float = 480.0
+    max_time_s: float = 720.0
     seed: int = 0
 
     def __post_init__(self) -> None:

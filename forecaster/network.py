@@ -58,10 +58,10 @@ class Network(keras.Model):
             recurrent_layer(size.cell, size.units, cudnn=cudnn, name=f"{size.cell}_{i}")
             for i in range(size.layers)
         ]
-        # What the head hears of each unit of the top layer. It begins without: heard from
-        # the start, units say what the ring says as well and learn the training by heart.
-        self.heard = self.add_weight(
-            shape=(size.units,), initializer="zeros", name="heard"
+        # For some lanes of a batch the head hears nothing of the recurrent layers, so that
+        # it goes by the ring where that will do (stochastic depth: Huang et al., 2016).
+        self.deaf = keras.layers.Dropout(
+            size.drop_recurrent, noise_shape=(None, 1, 1), name="deaf"
         )
         self.drop = keras.layers.Dropout(size.dropout, name="dropout")
         self.head = Head(task, size, name="head")
@@ -218,7 +218,9 @@ class Network(keras.Model):
 
     def _context(self, patch: Any, top: Any, training: bool) -> Any:
         """The patch beside the outputs of the top layer [B, T, D], thinned in training."""
-        seen = [patch, top * self.heard] if self.size.recurrence else [patch]
+        seen = [patch]
+        if self.size.recurrence:
+            seen.append(self.deaf(top, training=training))
         return self.drop(ops.concatenate(seen, axis=2), training=training)
 
     def _recur(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +22,24 @@ from forecaster.panel import Panel
 # What is forecast when nobody says: about two seasons, at most these many steps.
 LONGEST_DEFAULT_HORIZON = 48
 LONGEST_RING = 1024
-# How long is trained when nobody says: a network learns a small panel by heart in more
-# epochs, and a large one has said all in so many steps, the sooner where no season is to
-# be learnt.
-EPOCHS = 25
-STEPS = (240, 1000)
-STEPS_WITHOUT_SEASON = (240, 500)
+# How long is trained when nobody says, and the most steps without a season to be learnt.
+# Few series are known by heart in more epochs; many have more to say.
+LEAST_STEPS = 240
+MANY = 100  # series
 # What a network of this shape can hold in memory while it trains.
 LONGEST_SEASON = 4096
 LONGEST_HORIZON = 1024
+
+
+class Effort(NamedTuple):
+    """How long a panel is worth training on."""
+
+    epochs: int
+    most_steps: int
+    most_without_season: int
+
+
+WITH_FEW, WITH_MANY = Effort(25, 1000, 500), Effort(45, 1500, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +199,14 @@ def default_schedule(lengths: Any, season: int) -> Schedule:
     """How long to train: so many epochs, with lanes that go on for several chunks.
 
     >>> default_schedule(np.full(414, 960), 24).steps
-    1000
+    1500
     >>> default_schedule(np.full(3, 500), 1).lanes
     5
     """
     total = int(lengths.sum())
     chunk = int(np.clip(np.median(lengths) // 2, 8, 64))
     lanes = int(np.clip(total // (4 * chunk), 4, 64))
-    limits = STEPS_WITHOUT_SEASON if season == 1 else STEPS
-    steps = int(np.clip(EPOCHS * total // (lanes * chunk), *limits))
+    effort = WITH_MANY if len(lengths) >= MANY else WITH_FEW
+    most = effort.most_without_season if season == 1 else effort.most_steps
+    steps = int(np.clip(effort.epochs * total // (lanes * chunk), LEAST_STEPS, most))
     return Schedule(steps=steps, lanes=lanes, chunk=chunk)

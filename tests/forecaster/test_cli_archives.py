@@ -84,10 +84,10 @@ def test_a_user_who_may_only_read_makes_a_backup(
     bench.send(VALUES)
     bench.store.close()
     name = name_in(url)
-    role = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader"
-    postgresql_server.run("CREATE ROLE reader LOGIN")
+    role = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO auditor"
+    postgresql_server.run("CREATE ROLE auditor LOGIN")
     postgresql_server.run(role, name)
-    reader = postgresql_server.url(name, "reader")
+    reader = postgresql_server.url(name, "auditor")
     done = shell(f"backup x.zip --database {reader}")
     assert done.code == 0, done.err
     done = shell(f"compact --database {reader}")

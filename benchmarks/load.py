@@ -66,9 +66,8 @@ async def load(port: int, clients: int, seconds: float, first: int) -> dict[str,
     """Let so many clients post for so long."""
     tally = Tally()
     ends = time.perf_counter() + WARM_S + seconds
-    began = (
-        time.time_ns()
-    )  # no series of an earlier load: its points would be duplicates
+    # No series of an earlier load: its points would be duplicates.
+    began = time.time_ns()
     names = [f"client-{began}-{number}" for number in range(clients)]
     await asyncio.gather(*(client(port, one, first, ends, tally) for one in names))
     p50, p99 = np.percentile(tally.latencies or [np.nan], [50, 99]) * 1000

@@ -68,9 +68,7 @@ class Architecture:
     patch_units: int = 128
     head_units: int = 128
     dropout: float = 0.15
-    drop_recurrent: float = (
-        0.5  # of the lanes of a batch, whose head hears the ring alone
-    )
+    drop_recurrent: float = 0.5  # of the lanes: their head hears the ring alone
     recurrence: bool = (
         True  # without it the ring and the average course are all there is
     )

@@ -82,7 +82,9 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     with _told_apart(engine), engine.connect() as connection:
         connection.execution_options(**kind_of(engine).WRITES)
-        with connection.begin(), _undone_told(engine):
+        with _undone_told(engine):
+            transaction = connection.begin()
+        with transaction, _undone_told(engine):  # not the commit, see `written`
             yield connection
 
 

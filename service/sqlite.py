@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, Table, create_engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from forecaster.errors import ConfigError
@@ -68,6 +68,7 @@ def create(url: URL, connections: int) -> Engine:
     )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "handle_error", _give_up_read_only)
     return engine
 
 
@@ -152,7 +153,8 @@ def reason(error: BaseException) -> str:
     """Return what the library says of a failure; it holds nothing of a request."""
     said = str(error.orig if isinstance(error, DBAPIError) else error)
     damaged = _primary_code(error) == sqlite.SQLITE_CORRUPT
-    return f"{said}: restore a backup" if damaged else said
+    # A disk that cannot be read for a moment looks the same.
+    return f"{said}: restore a backup if it stays so" if damaged else said
 
 
 def unusable(error: BaseException | None, url: URL) -> str | None:
@@ -194,6 +196,13 @@ def _configure(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")  # a commit is on disk before it returns
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _give_up_read_only(context: ExceptionContext) -> None:
+    # Where a file could not be opened for writing, if only for a moment, SQLite opens it
+    # for reading, and stays with that: connections of that time are of no use.
+    if _primary_code(context.original_exception) == sqlite.SQLITE_READONLY:
+        context.is_disconnect = True
 
 
 def _begin(connection: Connection) -> None:

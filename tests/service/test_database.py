@@ -4,14 +4,17 @@ import multiprocessing
 import time
 from pathlib import Path
 
+import pysqlite3.dbapi2 as sqlite
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from forecaster.errors import ConfigError
-from service.database import open_database, reading, writing
+from service.database import open_database, reading, writing, written
 from service.errors import StoreFailure
 from service.sqlite import refuse_unsafe_sqlite
 from service.store import Store
+
+NOTHING = text("DELETE FROM series")
 
 
 @pytest.mark.parametrize("version", [(3, 7, 0), (3, 40, 1), (3, 51, 2)])
@@ -114,6 +117,26 @@ def test_a_database_that_cannot_be_written_is_refused_at_once(
     with pytest.raises(ConfigError, match=r"cannot be written.*--database"):
         open_database(f"{url}?mode=ro&uri=true")
     assert time.monotonic() - started < 5
+
+
+def test_a_connection_of_a_time_when_nothing_could_be_written_is_given_up(
+    tmp_path: Path,
+) -> None:
+    """SQLite opens a file for reading where it cannot for writing, and stays with that."""
+    engine = open_database(f"sqlite:///{tmp_path}/x.db")
+    engine.dispose()
+    once = iter([f"file:{tmp_path}/x.db?mode=ro"])
+
+    def connect(*_: object) -> object:
+        place = next(once, None)
+        # None: as ever.
+        return place and sqlite.connect(place, uri=True, check_same_thread=False)
+
+    event.listen(engine, "do_connect", connect)
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM series")).scalar() == 0
+    assert written(engine, lambda found: found.execute(NOTHING).rowcount) == 0
+    engine.dispose()
 
 
 def test_a_database_that_another_one_holds_may_answer_later(

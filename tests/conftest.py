@@ -1,6 +1,5 @@
 """What tests share: a small real model, trained once for the whole run."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,10 +27,7 @@ steps = 60
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[postgresql.Server]:
     """A server for the whole run; what needs it is skipped where there is none."""
-    if postgresql.binary("initdb") is None:
-        if os.environ.get(postgresql.REQUIRED):
-            pytest.fail(postgresql.ABSENT)
-        pytest.skip(postgresql.ABSENT)
+    postgresql.needed()
     with postgresql.running() as server:
         yield server
 

@@ -5,13 +5,14 @@ import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import pytest
 from sqlalchemy.engine import make_url
 
 REQUIRED = "FORECASTER_TEST_POSTGRESQL"  # set: a machine without is a failure
@@ -30,6 +31,7 @@ class Server:
     """A running server, which its socket leads to."""
 
     folder: Path
+    settings: Sequence[str] = QUICK
 
     def url(self, database: str, user: str = "postgres") -> str:
         """Where a database is, whether there is one of that name or not."""
@@ -71,7 +73,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, until it answers."""
-        settings = [part for one in QUICK for part in ("-c", one)]
+        settings = [part for one in self.settings for part in ("-c", one)]
         where = ["-c", "listen_addresses=", "-k", str(self.folder)]
         options = " ".join([*settings, *where])
         self._control("-o", options, "--wait", "--silent", "start")
@@ -80,9 +82,20 @@ class Server:
         """Stop it as a crash would: at once, with what is being done left undone."""
         self._control("--mode=immediate", "--wait", "--silent", "stop")
 
+    def is_running(self) -> bool:
+        """Whether there is a server, though it may not answer yet."""
+        data = str(self.folder / "data")
+        return _unprivileged(self.folder, "pg_ctl", "-D", data, "status") == 0
+
+    def tablespace(self, name: str, folder: Path) -> None:
+        """Let tables be kept in an empty folder elsewhere."""
+        if (user := _user()) is not None:
+            shutil.chown(folder, user)
+        self.run(f"CREATE TABLESPACE {name} LOCATION '{folder}'")
+
     def _control(self, *what: str) -> None:
         data, log = str(self.folder / "data"), str(self.folder / "log")
-        _unprivileged(self.folder, "pg_ctl", "-D", data, "-l", log, *what)
+        _done(self.folder, "pg_ctl", "-D", data, "-l", log, *what)
 
 
 def name_in(url: str) -> str:
@@ -96,18 +109,33 @@ def binary(name: str) -> str | None:
     return shutil.which(name) or (str(places[-1]) if places else None)
 
 
+def needed() -> None:
+    """Skip what needs a server on a machine without, unless there has to be one."""
+    if binary("initdb") is None:
+        if os.environ.get(REQUIRED):
+            pytest.fail(ABSENT)
+        pytest.skip(ABSENT)
+
+
 @contextmanager
-def running() -> Iterator[Server]:
-    """Give a server on fresh data, and leave nothing of it."""
+def running(
+    made_with: Sequence[str] = (), settings: Sequence[str] = ()
+) -> Iterator[Server]:
+    """Give a server on fresh data, and leave nothing of it.
+
+    Args:
+        made_with: further options of initdb.
+        settings: further settings, as NAME=VALUE.
+    """
     # Not one of pytest's folders: those are closed to the user it runs as.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     if (user := _user()) is not None:
         shutil.chown(folder, user)
-    server = Server(folder)
+    server = Server(folder, (*QUICK, *settings))
     try:
         about = ("--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C")
         data = str(folder / "data")
-        _unprivileged(folder, "initdb", "-D", data, "--no-sync", *about)
+        _done(folder, "initdb", "-D", data, "--no-sync", *about, *made_with)
         server.start()
         try:
             server.fresh(name=SHARED)
@@ -127,9 +155,14 @@ def _user() -> str | None:
     return next(user for user in USERS if user in names)
 
 
-def _unprivileged(folder: Path, program: str, *arguments: str) -> None:
+def _done(folder: Path, program: str, *arguments: str) -> None:
+    code = _unprivileged(folder, program, *arguments)
+    assert code == 0, (folder / "output").read_text()
+
+
+def _unprivileged(folder: Path, program: str, *arguments: str) -> int:
     with (folder / "output").open("ab") as output:  # a pipe the server would keep open
-        done = subprocess.run(
+        return subprocess.run(
             [str(binary(program)), *arguments],
             cwd=folder,
             user=_user(),
@@ -137,5 +170,4 @@ def _unprivileged(folder: Path, program: str, *arguments: str) -> None:
             stdout=output,
             stderr=subprocess.STDOUT,
             check=False,
-        )
-    assert done.returncode == 0, (folder / "output").read_text()
+        ).returncode

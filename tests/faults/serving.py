@@ -130,12 +130,16 @@ def expect_problem(answer: Any) -> None:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Serving]:
-    """Give a service on the database of a folder, with a model of three numbers."""
+def serving(folder: Path, database: str | None = None) -> Iterator[Serving]:
+    """Give a service with a model of three numbers, on a file unless told where."""
     if not (folder / "models").exists():
         add_version(folder / "models", "demo")
     sqlite.BUSY_TIMEOUT_MS = BUSY_MS
-    app = create_app(settings_in(folder), new_log(StringIO()), lambda _: MODEL)
+    settings = settings_in(folder)
+    if database is not None:
+        server = replace(settings.server, database=database)
+        settings = replace(settings, server=server)
+    app = create_app(settings, new_log(StringIO()), lambda _: MODEL)
     made = service_of(app)
     models: Models = made.models
     models.refresh()

@@ -8,11 +8,13 @@ import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pysqlite3.dbapi2 as sqlite
 import pytest
+from sqlalchemy import event
 
 from tests.faults.failing import (
     ABSENT,
@@ -35,6 +37,7 @@ from tests.service.reference import How, Sent
 DEEP = bool(os.environ.get("FORECASTER_TEST_DEEP"))
 PLACES = range(1, 201) if DEEP else (1, 2, 3, 4, 6, 9, 14, 20, 27, 35, 44, 60, 80)
 FILES = "/service.db"  # with -wal and -shm
+ANY = WRITE | SYNC | READ | OPEN
 Run = Callable[..., Any]
 
 
@@ -79,21 +82,43 @@ def requests(served: Serving, mark: object, checkpoint: Callable[[], None]) -> i
     return statuses.count(503)
 
 
-def fail_once(folder: Path, error: int, lasts: bool) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What fails: which calls, how, and whether all behind it do until it heals."""
+
+    kinds: int
+    error: int
+    lasts: bool
+    copies: bool = False  # the log into the file with every commit, see `copying`
+
+
+def copying(served: Serving) -> None:
+    """Have every commit followed by a checkpoint, which else is one of a thousand."""
+    engine = served.store._engine
+
+    def configure(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA wal_autocheckpoint=1").close()
+
+    event.listen(engine, "connect", configure)
+    engine.dispose()
+
+
+def fail_at_each(folder: Path, case: Case) -> list[int]:
     """Let each call in turn fail; how many there were, and how often 503 was said."""
     faults = Faults(os.environ[CONTROL])
     file = folder / "state" / "service.db"
     file.parent.mkdir(parents=True)
     told = failed = 0
     with serving(folder) as served, closing(sqlite.connect(file)) as other:
+        if case.copies:
+            copying(served)
 
         def checkpoint() -> None:
             with suppress(sqlite.Error):
                 other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
         for nth in PLACES:
-            kinds = WRITE | SYNC | (0 if lasts else READ)
-            with faults.failing(kinds, error, nth, lasts) as control:
+            with faults.failing(case.kinds, case.error, nth, case.lasts) as control:
                 told += requests(served, nth, checkpoint)
                 failed += control.failed
             served.check()
@@ -104,13 +129,24 @@ def fail_once(folder: Path, error: int, lasts: bool) -> list[int]:
     return [failed, told]
 
 
-@pytest.mark.parametrize("lasts", [False, True])
-@pytest.mark.parametrize("error", [BROKEN, FULL])
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(Case(ANY, BROKEN, lasts=False), id="one call fails"),
+        pytest.param(Case(ANY, BROKEN, lasts=True), id="from then on all fail"),
+        pytest.param(Case(WRITE | SYNC, BROKEN, lasts=True), id="reading works on"),
+        pytest.param(Case(WRITE, FULL, lasts=False), id="no room for one write"),
+        pytest.param(
+            Case(WRITE | SYNC, FULL, lasts=False, copies=True), id="nor for checkpoints"
+        ),
+        pytest.param(Case(WRITE | SYNC, FULL, lasts=True), id="no room from then on"),
+    ],
+)
 def test_a_disk_that_fails_at_any_moment_leaves_nothing_half_done(
-    in_process: Run, tmp_path: Path, error: int, lasts: bool
+    in_process: Run, tmp_path: Path, case: Case
 ) -> None:
     """503 and wholly or not at all; once it works again so does the service."""
-    failed, told = in_process(fail_once, tmp_path, error, lasts)
+    failed, told = in_process(fail_at_each, tmp_path, case)
     assert failed >= len(PLACES) / 2
     assert told > 0
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from forecaster.cli.common import json_option, print_json
-from forecaster.cli.store import api_keys, database_option, opened
+from forecaster.cli.store import NothingThere, api_keys, database_option, opened
 from forecaster.settings import load
 
 
@@ -49,8 +49,7 @@ def create(name: str, scopes: tuple[str, ...], database: str, as_json: bool) -> 
 @json_option
 def list_(database: str, as_json: bool) -> None:
     """List all keys there ever were, oldest first, without what is secret in them."""
-    with opened(database) as store:
-        found = api_keys.every(store)
+    found = _every(database)
     if as_json:
         print_json({"keys": [_entry(key) for key in found]})
     elif found:
@@ -77,6 +76,14 @@ def revoke(key_id: str, database: str, as_json: bool) -> None:
         print_json(_entry(key))
     else:
         click.echo(f"Key {key.id} of {key.name!r} is revoked.")
+
+
+def _every(database: str) -> list[api_keys.Key]:
+    try:
+        with opened(database, anew=False, reads_only=True) as store:
+            return api_keys.every(store)
+    except NothingThere:  # where no service was, nobody has made a key
+        return []
 
 
 def _entry(key: api_keys.Key) -> dict[str, object]:

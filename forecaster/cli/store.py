@@ -14,11 +14,12 @@ from service import exposure
 from service import keys as api_keys
 from service.database import open_database
 from service.errors import StoreFailure
+from service.urls import NothingThere
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-__all__ = ["api_keys", "check_exposure", "database_option", "opened"]
+__all__ = ["NothingThere", "api_keys", "check_exposure", "database_option", "opened"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from forecaster import settings
 from forecaster.cli import serve
-from forecaster.settings import Server
 from service.exposure import check_exposure
 from tests.forecaster.conftest import Shell
+from tests.postgresql import Server, name_in
 
 CREATE = ["keys", "create", "--name", "the till", "--scope", "read"]
 
@@ -129,6 +130,33 @@ def test_serving_other_machines_needs_a_key_that_works(
 def test_this_machine_alone_needs_no_database_to_be_asked(tmp_path: Path) -> None:
     """Nothing is opened where nothing has to be known."""
     url = f"sqlite:///{tmp_path}/none.db"
-    check_exposure(Server(database=url))
-    check_exposure(Server(host="0.0.0.0", insecure=True, database=url))
+    check_exposure(settings.Server(database=url))
+    check_exposure(settings.Server(host="0.0.0.0", insecure=True, database=url))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_listing_keys_writes_nothing(shell: Words, tmp_path: Path) -> None:
+    """Neither where there is no database, nor where it may only be read."""
+    assert "No API key" in shell("keys", "list")[1]
+    assert list(tmp_path.iterdir()) == []
+    key = shell(*CREATE, "--database", "sqlite:///a.db")[1]
+    read_only = "sqlite:///file:a.db?mode=ro&uri=true"
+    code, out, _ = shell("keys", "list", "--database", read_only)
+    assert (code, out.count("the till")) == (0, 1)
+    code, _, err = shell("keys", "revoke", key.strip(), "--database", read_only)
+    assert code == 2
+    assert "it cannot be written" in err
+
+
+def test_a_user_who_may_only_read_lists_keys(
+    shell: Words, postgresql_server: Server
+) -> None:
+    """Of PostgreSQL, with no more than SELECT on the tables."""
+    url = postgresql_server.fresh()
+    shell(*CREATE, "--database", url)
+    postgresql_server.run("CREATE ROLE lister LOGIN")
+    role = "GRANT SELECT ON ALL TABLES IN SCHEMA public TO lister"
+    postgresql_server.run(role, name_in(url))
+    reader = postgresql_server.url(name_in(url), "lister")
+    code, out, err = shell("keys", "list", "--database", reader)
+    assert (code, out.count("the till")) == (0, 1), err

@@ -1,6 +1,7 @@
 """What tests share: a small real model, trained once for the whole run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,18 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/folder/x.db"
     server: postgresql.Server = request.getfixturevalue("postgresql_server")
     return server.emptied()
+
+
+@pytest.fixture
+def empty_database(
+    request: pytest.FixtureRequest, database: str, tmp_path: Path
+) -> Callable[[], str]:
+    """Gives URLs of further empty databases, of the kind of `database`."""
+    if database.startswith("sqlite"):
+        numbers = count()
+        return lambda: f"sqlite:///{tmp_path}/{next(numbers)}/x.db"
+    server: postgresql.Server = request.getfixturevalue("postgresql_server")
+    return server.fresh
 
 
 @pytest.fixture(scope="session")

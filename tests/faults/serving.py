@@ -94,14 +94,14 @@ class Serving:
             found = (shown["first_ds"], shown["last_ds"] + 1, shown["recent"]["y"])
             (truth,) = [truth for truth in truths if truth and found == listed(truth)]
             self.possible[unique_id] = [truth]
-            state = states_of(MODEL, *truth.history())
+            state = states_of(MODEL, truth.known(range(truth.first, truth.end)))
             forecast = shown["recent_forecasts"][0]["median"]
             np.testing.assert_allclose(forecast, [state[0]] * 4, rtol=1e-5)
             with self.store.snapshot() as log:
                 carried = log.carried("demo", VERSION, [unique_id])[unique_id]
             if carried.kept is not None:
                 seen = truth.first + carried.kept.end - carried.span.first
-                expected = states_of(MODEL, *truth.history(seen))
+                expected = states_of(MODEL, truth.known(range(truth.first, seen)))
                 np.testing.assert_allclose(carried.kept.state, expected, rtol=1e-5)
 
 

@@ -1,97 +1,35 @@
-"""Engines on one database beside the reference: asked the same, compared in everything."""
+"""A service beside the reference: asked the same, compared in everything."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import note
 
-from forecaster.covariates import Column, Covariates
 from forecaster.frequency import Frequency
-from forecaster.settings import Limits
 from forecaster.streaming import forecast_series
-from service.carrying import Live, Wanted
-from service.database import open_database
-from service.engine import Engine
-from service.errors import AllRefused, StoreFailure, UnknownSeries
-from service.exchange import Ask
-from service.exog import Given
-from service.metrics import Metrics
-from service.placing import Points
-from service.problems import status_of
-from service.records import Change
-from service.store import Store
+from service.carrying import Wanted
+from service.errors import UnknownSeries
+from service.records import Carried
+from service.rendering import portrayed
+from service.store import Snapshot
 from service.work import Result
-from tests.service.fakes import FakeModel, manifest, states_of
+from tests.service.processes import HORIZON, LIMITS, Processes
 from tests.service.reference import How, Said, Sent, Truth, told
-from tests.service.strategies import IDS, MAX_GAP, Request
-from tests.service.test_engine import BEGIN, HOUR, OneModel
+from tests.service.strategies import IDS, KEYS, MAX_GAP, Request
 
-HORIZON = 4
-LIMITS = Limits(max_gap=MAX_GAP, max_points=500, max_horizon=40)
-TAKEN = Covariates((Column("promo", "futr"), Column("size", "stat")))
-WEIGHTS = {"v1": 0.25, "v2": 0.5}
 CLOSE = 1e-5
 
 
-class RoughStore(Store):
-    """A store to whose next commit something happens."""
-
-    trouble: Callable[[Callable[[], set[str]], Sequence[Change]], set[str]] | None = (
-        None
-    )
-
-    def commit(self, name: str, version: str, changes: Sequence[Change]) -> set[str]:
-        """Write the changes, if nothing comes between."""
-        trouble, self.trouble = self.trouble, None
-        if trouble is None:
-            return super().commit(name, version, changes)
-        return trouble(
-            lambda: super(RoughStore, self).commit(name, version, changes), changes
-        )
-
-
-class Beside:
+class Beside(Processes):
     """Two processes on one database, and what must be kept there."""
 
-    def __init__(self, url: str, name: str, frequency: str) -> None:
-        self.url, self.name, self.frequency = url, name, frequency
+    def __init__(self, url: str, name: str, frequency: str, folder: Path) -> None:
+        super().__init__(url, name, frequency, folder)
         self.truths: dict[str, Truth] = {}
-        self.models = {
-            version: FakeModel(
-                manifest(frequency, horizon=HORIZON, covariates=TAKEN), weight
-            )
-            for version, weight in WEIGHTS.items()
-        }
-        self.serving = OneModel(Live(name, "v1", self.models["v1"]))
-        self.stores = [self.opened(), self.opened()]
-        self.engines = [self.engine_on(store) for store in self.stores]
-        self.reader = Store(open_database(url))
-
-    def opened(self) -> RoughStore:
-        """A connection to the database, as each process has its own."""
-        return RoughStore(open_database(self.url))
-
-    def engine_on(self, store: Store) -> Engine:
-        """An engine, as each process has its own."""
-        return Engine(self.serving, store, LIMITS, Metrics(), pause=lambda _: None)
-
-    def close(self) -> None:
-        """End all processes."""
-        for store in (*self.stores, self.reader):
-            store.close()
-
-    def restart(self, which: int) -> None:
-        """A process ends, and another one begins."""
-        self.stores[which].close()
-        self.stores[which] = self.opened()
-        self.engines[which] = self.engine_on(self.stores[which])
-
-    def promote(self, version: str) -> None:
-        """Another version is the champion now, or the older one again."""
-        self.serving.live = Live(self.name, version, self.models[version])
+        self.archived: dict[str, Truth] = {}  # series as they were exported
+        self.copies: list[dict[str, Any]] = []  # of states
 
     def forget(self, which: int, unique_id: str) -> None:
         """A series is deleted."""
@@ -102,17 +40,26 @@ class Beside:
             self.engines[which].forget(unique_id, None)
 
     def look(self, which: int, unique_id: str) -> None:
-        """What is shown of a series is what was sent, and its forecast."""
+        """What is shown of a series is what was sent and is kept, and its forecast."""
         if unique_id not in self.truths:
             with pytest.raises(UnknownSeries):
                 self.engines[which].portray(unique_id, None)
             return
         portrait = self.engines[which].portray(unique_id, None)
-        values, _ = self.truths[unique_id].history()
-        np.testing.assert_array_equal(portrait.values, values[-100:])
+        request = Request((Sent(unique_id, None, ()),), How(), Wanted())
+        said = told(self.truths[unique_id], request.sent[0], self.how(request))
+        assert said.truth is not None
+        self.truths[unique_id] = truth = said.truth
+        shown = portrayed(portrait)
+        assert shown["count"] == truth.end - truth.first
+        ends = (truth.first, truth.kept, truth.end - 1)
+        for key, step in zip(("first_ds", "kept_ds", "last_ds"), ends, strict=True):
+            assert shown[key] == self.time(step)
+        recent = range(max(truth.kept, truth.end - 100), truth.end)
+        assert list(shown["recent"]["ds"]) == [self.time(step) for step in recent]
+        np.testing.assert_array_equal(shown["recent"]["y"], truth.known(recent))
         assert portrait.forecast is not None
-        expected = self.forecast(self.truths[unique_id], (), HORIZON)
-        same(portrait.forecast.values, expected)
+        same(portrait.forecast.values, self.forecast(truth, (), HORIZON))
 
     def request(
         self, parts: tuple[Sent, ...], how: How, wanted: Wanted | None
@@ -121,47 +68,33 @@ class Beside:
         placed = []
         for one in parts:
             truth = self.truths.get(one.unique_id, Truth(0, 0))
-            begin = truth.first if one.counted_from == "first" else truth.end
+            begin = getattr(truth, one.counted_from)
             steps = one.steps and tuple(begin + step for step in one.steps)
-            placed.append(replace(one, steps=steps))
+            fitting = one if one.unfitting else self.fitting(one)
+            placed.append(replace(fitting, steps=steps))
         return Request(tuple(placed), how, wanted)
+
+    def fitting(self, one: Sent) -> Sent:
+        """The same without covariates that the model does not take."""
+        takes = self.columns()
+        return replace(
+            one,
+            promo=one.promo if "promo" in takes else (),
+            stock=one.stock if "stock" in takes else (),
+            size=one.size if "size" in takes else None,
+        )
 
     def how(self, request: Request) -> How:
         """What holds for the request here."""
-        begins_at = 1 if self.frequency == "1" else None
         limits = LIMITS.max_horizon if request.wanted is None else HORIZON
-        horizon = (request.wanted and request.wanted.horizon) or limits
         return replace(
-            request.how, begins_at=begins_at, max_gap=MAX_GAP, horizon=horizon
+            request.how,
+            begins_at=1 if self.frequency == "1" else None,
+            max_gap=MAX_GAP,
+            horizon=(request.wanted and request.wanted.horizon) or limits,
+            version=self.serving.live.version,
+            takes=frozenset(self.columns()),
         )
-
-    def ask(self, which: int, request: Request) -> dict[str, Result | int]:
-        """Send it; for each series what was done, or the status of a refusal."""
-        ask = Ask(
-            tuple(self.points(one) for one in request.sent),
-            on_conflict=request.how.on_conflict,  # type: ignore[arg-type]
-            key=request.how.key,
-            stateless=request.stateless,
-            wanted=request.wanted,
-        )
-        try:
-            answer = self.engines[which].observe(ask)
-        except AllRefused as error:
-            note(f"refused: {[one.error.detail for one in error.refusals]}")
-            return {str(one.unique_id): status_of(one.error) for one in error.refusals}
-        except StoreFailure:
-            return {one.unique_id: 503 for one in request.sent}
-        assert answer.version == self.serving.live.version
-        refused = {str(r.unique_id): status_of(r.error) for r in answer.refusals}
-        return {**{r.unique_id: r for r in answer.results}, **refused}
-
-    def points(self, one: Sent) -> Points:
-        """The series of a request, as the engine takes it."""
-        times = one.steps and tuple(self.time(step) for step in one.steps)
-        values = np.array([np.nan if v is None else v for v in one.values])
-        futr = {"promo": list(one.promo)} if one.promo else {}
-        stat = {} if one.size is None else {"size": one.size}
-        return Points(one.unique_id, times, values, Given(futr=futr, stat=stat))
 
     def judge(
         self,
@@ -199,60 +132,73 @@ class Beside:
         assert len(answer.scores) == said.applied
         known = answer.scores[~np.isnan(answer.scores)]
         assert ((known >= 0) & (known <= 1)).all()
-        model = self.serving.live.model
-        same(answer.state, self.state(model, truth, truth.end))
+        same(answer.state, self.state(self.serving.live.version, truth))
         assert (answer.forecast is None) == (wanted is None)
         if answer.forecast is not None and wanted is not None:
             expected = self.forecast(truth, said.ahead, wanted.horizon or HORIZON)
             same(answer.forecast.values, expected)
 
-    def state(self, model: Any, truth: Truth, end: int) -> np.ndarray:
-        """One pass over the history, step by step."""
-        return states_of(model, *truth.history(end))
+    def state(self, version: str, truth: Truth) -> np.ndarray:
+        """One pass of a version over the steps it has seen, one after the other."""
+        model, columns = self.models[version], self.columns(version)
+        seen = truth.seen[version]
+        state = model.initial_state(1)
+        for value, row in zip(truth.known(seen), truth.rows(seen), strict=True):
+            x = np.full((1, 1, len(model.manifest.features)), np.nan, np.float32)
+            x[0, 0, x.shape[2] - len(columns) :] = [row.get(c, np.nan) for c in columns]
+            state = model.advance(state, np.array([[value]], np.float32), x)
+        return state[0]
 
     def forecast(
         self, truth: Truth, ahead: tuple[float, ...], horizon: int
     ) -> np.ndarray:
-        """The forecast after one pass over the history [Q, H]."""
-        model: Any = self.serving.live.model
+        """The forecast of the version that serves [Q, H]."""
+        live = self.serving.live
         last = Frequency(self.frequency).parse_time(self.time(truth.end - 1))
-        known = np.array(ahead, np.float32)[:, None]
-        state = self.state(model, truth, truth.end)[None]
-        return forecast_series(model, state, [last], horizon, [known])[0].T
-
-    def time(self, step: int) -> Any:
-        """The time of a step, as it is written."""
-        if self.frequency == "1":
-            return step
-        return f"{np.datetime_as_string(BEGIN + step * HOUR, unit='s')}"
-
-    def shown(self, start: int, step: int) -> Any:
-        """The time of a step of a grid, as it is written."""
-        if self.frequency == "1":
-            return start + step
-        return f"{np.datetime_as_string(np.datetime64(start, 'us') + step * HOUR, unit='s')}"
+        known = [np.array(ahead, np.float32)[:, None]] if self.columns() else None
+        state = self.state(live.version, truth)[None]
+        return forecast_series(live.model, state, [last], horizon, known)[0].T
 
     def check_kept(self) -> None:
-        """The log holds what was sent, and every state has seen it once."""
+        """The log holds what was sent and not forgotten, and every state has seen it once."""
         with self.reader.snapshot() as log:
-            for version, model in self.models.items():
+            for version in self.models:
                 found = log.carried(self.name, version, IDS)
                 assert found.keys() == self.truths.keys()
                 for unique_id, carried in found.items():
-                    truth = self.truths[unique_id]
-                    first, end = carried.span.first, carried.span.end
-                    values, _ = truth.history()
-                    assert self.shown(carried.grid.start, first) == self.time(
-                        truth.first
-                    )
-                    assert carried.span.length == len(values)
-                    stored = log.values(carried.pk, first, end)
-                    np.testing.assert_array_equal(stored, values)
-                    if carried.kept is not None:
-                        seen = truth.first + carried.kept.end - first
-                        same(carried.kept.state, self.state(model, truth, seen))
+                    self.check_state(version, self.truths[unique_id], carried)
+            for unique_id, carried in found.items():
+                self.check_log(log, self.truths[unique_id], carried)
             page = log.page(self.name, "", ("", ""), 9)
         assert [one.unique_id for one in page] == sorted(self.truths)
+
+    def check_state(self, version: str, truth: Truth, carried: Carried) -> None:
+        """A state is there where one must be, and has seen what it must have."""
+        assert (carried.kept is None) == (version not in truth.seen)
+        if carried.kept is not None:
+            seen = carried.kept.end - carried.span.first
+            assert seen == truth.seen[version].stop - truth.first
+            same(carried.kept.state, self.state(version, truth))
+
+    def check_log(self, log: Snapshot, truth: Truth, carried: Carried) -> None:
+        """Values and covariates that are kept are those that came, and others are gone."""
+        span = carried.span
+        assert self.shown(carried.grid.start, span.first) == self.time(truth.first)
+        assert (span.length, span.pruned) == (truth.end - truth.first, truth.pruned)
+        values = truth.known(range(truth.first, truth.end))
+        values[: truth.pruned] = [np.nan] * truth.pruned
+        stored = log.values(carried.pk, span.first, span.end)
+        np.testing.assert_array_equal(stored, values)
+        rows = {step: row for step, row in truth.exog.items() if step >= truth.kept}
+        first = truth.rows(range(truth.kept, truth.kept + 1))[0]
+        if truth.pruned and first:
+            rows[truth.kept] = first
+        kept = log.exog(carried.pk, span.first, span.end)
+        start = truth.first - span.first
+        assert {start + step: kept[step] for step in kept} == rows
+        appends = [log.appends(key, [carried.pk]).get(carried.pk) for key in KEYS]
+        places = {a.key: (start + a.step, a.count) for a in appends if a}
+        assert places == truth.keys
 
 
 def same(found: np.ndarray, expected: np.ndarray) -> None:

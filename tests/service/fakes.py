@@ -1,6 +1,7 @@
 """A model of three numbers that a reader can follow, in place of a trained one."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,33 @@ class FakeModel:
         """What is known of each step beside the calendar, added up [B, T]."""
         calendar = len(feature_names(Frequency(self.manifest.freq)))
         return np.asarray(np.nansum(x[:, :, calendar:], axis=2))
+
+
+class HoldingModel(FakeModel):
+    """Carries what is constant of a series too, as trained models do: the last number.
+
+    To be told it again changes nothing. One constant at most, behind other covariates.
+    """
+
+    def __init__(self, about: Manifest, weight: float = 0.25) -> None:
+        super().__init__(replace(about, state_size=4), weight)
+        self.constants = len(Covariates.read(about.covariates).of("stat"))
+
+    def initial_state(self, batch: int) -> Floats:
+        """Zeros."""
+        return np.zeros((batch, 4), np.float32)
+
+    def advance(self, state: Floats, y: Floats, x: Floats) -> Floats:
+        """One step after the other."""
+        state = super().advance(state, y, x)
+        for step in x[:, :, x.shape[2] - self.constants :].transpose(1, 2, 0):
+            for told in step:
+                state[:, 3] = np.where(np.isnan(told), state[:, 3], told)
+        return state
+
+    def _sums(self, x: Floats) -> Floats:
+        """The other covariates."""
+        return super()._sums(x[:, :, : x.shape[2] - self.constants])
 
 
 def states_of(

@@ -1,7 +1,8 @@
 """What a service keeps of a series and answers, in plain Python: a dictionary, two ends.
 
 Written from the contract, not from the service, which is compared with it. A step is a
-whole number; a series covers all from `first` up to, not including, `end`.
+whole number; a series covers all from `first` up to, not including, `end`. Nothing is
+ever forgotten here: of what a service has pruned it is known what states have seen of it.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from itertools import pairwise
 Row = Mapping[str, float]
 Points = dict[int, tuple[float | None, Row]]
 LARGEST = 3.4e38  # of a float32
+COVARIATES = frozenset({"promo", "stock", "size"})  # size is constant
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +24,30 @@ class Truth:
     values: Mapping[int, float] = field(default_factory=dict)
     exog: Mapping[int, Row] = field(default_factory=dict)
     keys: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # step and count
+    pruned: int = 0  # of the oldest steps, how many a service has forgotten
+    # By version of the model: the steps of which its state was made; the same of states
+    # that somebody has copied, as long as they fit the history.
+    seen: Mapping[str, range] = field(default_factory=dict, compare=False)
+    copied: Mapping[str, range] = field(default_factory=dict, compare=False)
 
-    def history(self, end: int | None = None) -> tuple[list[float], list[float]]:
-        """The values from the first step on, NaN for missing, and sums of covariates."""
-        steps = range(self.first, self.end if end is None else end)
-        known = [self.values.get(step, float("nan")) for step in steps]
-        return known, [sum(self.exog.get(step, {}).values()) for step in steps]
+    @property
+    def kept(self) -> int:
+        """The first step that a service still knows."""
+        return self.first + self.pruned
+
+    def known(self, steps: range) -> list[float]:
+        """The values of steps, NaN for missing."""
+        return [self.values.get(step, float("nan")) for step in steps]
+
+    def rows(self, steps: range) -> list[Row]:
+        """Covariates of steps; what is constant holds from the step it was told with on."""
+        found: list[Row] = []
+        constant: Row = {}
+        for step in range(self.first, steps.stop):
+            row = self.exog.get(step, {})
+            constant = {"size": row["size"]} if "size" in row else constant
+            found.append({**row, **constant})
+        return found[steps.start - self.first :]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +58,12 @@ class Sent:
     steps: tuple[int, ...] | None
     values: tuple[float | None, ...]
     promo: tuple[float | None, ...] = ()
+    stock: tuple[float | None, ...] = ()
     size: float | None = None
-    counted_from: str = ""  # for who makes it: which end its steps were counted from
+    # For who makes it: what of a truth its steps were counted from, and whether
+    # covariates are sent that the model does not take.
+    counted_from: str = "end"
+    unfitting: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +75,8 @@ class How:
     begins_at: int | None = None  # where values without times begin a series
     max_gap: int = 100
     horizon: int = 100  # steps that covariates may be known ahead
+    version: str = ""  # of the model
+    takes: frozenset[str] = COVARIATES
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +98,21 @@ def told(truth: Truth | None, sent: Sent, how: How) -> Said:
     steps = _steps(truth, sent, how)
     if isinstance(steps, int):
         return Said(steps, truth)
-    if len(sent.promo) > len(steps) + how.horizon:
+    if not _takes(sent, how):
         return Said(422, truth)
     points: Points = {}
     for place, step in enumerate(steps):
-        promo = sent.promo[place] if place < len(sent.promo) else None
-        point = (sent.values[place], {} if promo is None else {"promo": promo})
+        point = (sent.values[place], _row(sent, place))
         if points.setdefault(step, point) != point:
             return Said(422, truth)
     return _settled(truth, points, sent, how)
+
+
+def pruned(truth: Truth, kept: int) -> Truth:
+    """The series whose steps before `kept` are forgotten; no state that is behind counts."""
+    seen = {version: s for version, s in truth.seen.items() if s.stop >= kept}
+    copied = {version: s for version, s in truth.copied.items() if s.stop >= kept}
+    return replace(truth, pruned=kept - truth.first, seen=seen, copied=copied)
 
 
 def _steps(truth: Truth | None, sent: Sent, how: How) -> list[int] | int:
@@ -98,11 +130,29 @@ def _steps(truth: Truth | None, sent: Sent, how: How) -> list[int] | int:
     return list(range(begin, begin + len(sent.values)))
 
 
+def _takes(sent: Sent, how: How) -> bool:
+    """Whether the model takes these covariates, and all points have them."""
+    given = {"promo": sent.promo, "stock": sent.stock, "size": sent.size is not None}
+    count, promos = len(sent.values), len(sent.promo)
+    return (
+        {name for name, came in given.items() if came} <= how.takes
+        and len(sent.stock) in (0, count)
+        and (not promos or count <= promos <= count + how.horizon)
+    )
+
+
+def _row(sent: Sent, place: int) -> Row:
+    came = {"promo": sent.promo, "stock": sent.stock}
+    found = {name: values[place] for name, values in came.items() if values}
+    return {name: value for name, value in found.items() if value is not None}
+
+
 def _settled(truth: Truth | None, points: Points, sent: Sent, how: How) -> Said:
     old = truth or Truth(min(points), min(points))
     late = {step for step in points if step < old.end}
-    differing = {step for step in late if not _known(old, step, *points[step])}
-    if differing and how.on_conflict == "error":
+    gone = {step for step in late if old.pruned and step < old.kept}
+    differing = gone | {step for step in late if not _known(old, step, *points[step])}
+    if {"error": differing, "revise": gone, "ignore": set()}[how.on_conflict]:
         return Said(409, truth)
     rewritten = differing if how.on_conflict == "revise" else set()
     written = sorted((points.keys() - late) | rewritten)
@@ -112,6 +162,7 @@ def _settled(truth: Truth | None, points: Points, sent: Sent, how: How) -> Said:
         return Said(422, truth)
     ignored = len(differing - rewritten)
     new = _written(old, {step: points[step] for step in written}, sent.size)
+    new = _carried(new, how.version, anew=bool(rewritten))
     untimed = sent.steps is None and len(sent.values) > 0
     if untimed and how.key is not None and how.key not in new.keys:
         place = (min(points), len(sent.values))
@@ -144,7 +195,19 @@ def _written(old: Truth, points: Points, size: float | None) -> Truth:
         if came:
             exog[step] = {**exog.get(step, {}), **came}
     first, end = min([old.first, *points]), max([old.end, *(s + 1 for s in points)])
-    return Truth(first, end, values, exog, old.keys)
+    return replace(old, first=first, end=end, values=values, exog=exog)
+
+
+def _carried(truth: Truth, version: str, anew: bool) -> Truth:
+    """The series once the state of a version has seen all of it.
+
+    A state goes on from what it has seen, also of what is forgotten by now. One that is
+    made anew, as all are of a history that was rewritten, is made of what is kept.
+    """
+    seen, copied = ({}, {}) if anew else (truth.seen, truth.copied)
+    begin = seen[version].start if version in seen else truth.kept
+    seen = {**seen, version: range(begin, truth.end)}
+    return replace(truth, seen=seen, copied=copied)
 
 
 def _ahead(new: Truth, begin: int, sent: Sent) -> tuple[float, ...]:

@@ -7,8 +7,10 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -19,58 +21,75 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import text
 
+from forecaster.settings import Retention
+from service import pruning
 from service.carrying import Wanted
-from service.database import writing
 from service.errors import StoreFailure
 from service.records import Change
-from tests.service.comparison import WEIGHTS, Beside
+from tests.service import upheavals
+from tests.service.comparison import Beside
+from tests.service.processes import VERSIONS
 from tests.service.reference import How, Sent, told
-from tests.service.strategies import IDS, Request, hows, sent, several, wishes
-
-DEEP = bool(os.environ.get("FORECASTER_TEST_DEEP"))
-EXAMPLES, STEPS = (3_000, 60) if DEEP else (12, 25)
-SEARCH = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink takes minutes
-NAMES = count()
-MINE = "series_pk IN (SELECT pk FROM series WHERE name = :name)"
-DAMAGES = (
-    "DELETE FROM states",
-    "UPDATE states SET crc32 = crc32 + 1",
-    "UPDATE states SET format = 99",
-    "UPDATE states SET end_step = end_step + 1000",
-    "UPDATE states SET revision = revision + 1",
+from tests.service.strategies import (
+    IDS,
+    Request,
+    hows,
+    keeps,
+    several,
+    straight,
+    wishes,
 )
 
+DEEP = bool(os.environ.get("FORECASTER_TEST_DEEP"))
+EXAMPLES, STEPS = (3_000, 60) if DEEP else (16, 30)
+SEARCH = (Phase.explicit, Phase.reuse, Phase.generate)  # to shrink takes minutes
+NAMES = count()
+
 either = st.integers(0, 1)  # of the two processes
+ids = st.sampled_from(IDS)
+versions = st.sampled_from(sorted(VERSIONS))
 
 
 class Events(RuleBasedStateMachine):
     """What may happen to the series of a service."""
 
     url = ""  # of the database; each run has a model name of its own in it
+    folder = Path()  # for archives
+    empty_database: Callable[[], str]
 
     def __init__(self) -> None:
         super().__init__()
         self.pair: Beside | None = None
         self.last: Request | None = None
-        self.rows: list[Any] = []
 
-    @initialize(frequency=st.sampled_from(["h", "1"]))
-    def begin(self, frequency: str) -> None:
-        """An empty service."""
-        self.pair = Beside(self.url, f"demo{next(NAMES)}", frequency)
+    @initialize(
+        frequency=st.sampled_from(["6h", "1"]),
+        version=versions,
+        parts=st.tuples(*map(straight, IDS[:2])),
+        later=straight(IDS[0]),
+    )
+    def begin(
+        self, frequency: str, version: str, parts: tuple[Sent, ...], later: Sent
+    ) -> None:
+        """A service with two series; all versions have seen the beginning of one."""
+        self.pair = Beside(self.url, f"demo{next(NAMES)}", frequency, self.folder)
+        self.post(0, parts, How(), None)
+        for one in (*VERSIONS, version):
+            self.pair.promote(one)
+            self.pair.look(0, later.unique_id)
+        self.post(0, (later,), How(), None)
 
-    @rule(which=either, part=st.sampled_from(IDS).flatmap(sent), how=hows)
-    def post_one(self, which: int, part: Sent, how: How) -> None:
-        """New, repeated, late, conflicting points; gaps; none at all."""
+    @rule(which=either, part=ids.flatmap(straight), how=hows)
+    def go_on(self, which: int, part: Sent, how: How) -> None:
+        """The points that follow, many of them."""
         self.post(which, (part,), how, Wanted())
 
     @rule(which=either, parts=several(), how=hows, wanted=wishes)
     def post(
         self, which: int, parts: tuple[Sent, ...], how: How, wanted: Wanted | None
     ) -> None:
-        """The same of several series, with forecasts or without."""
+        """New, repeated, late, conflicting points; gaps; none at all."""
         self.last = self.pair.request(parts, how, wanted)
         self.pair.judge(self.last, self.pair.ask(which, self.last), self.pair.truths)
 
@@ -93,7 +112,7 @@ class Events(RuleBasedStateMachine):
         how=hows,
         theirs=several(),
         their_how=hows,
-        drop=st.sampled_from([None, None, *IDS]),
+        meanwhile=st.sampled_from(sorted(upheavals.MEANWHILE)),
     )
     def race(
         self,
@@ -101,7 +120,7 @@ class Events(RuleBasedStateMachine):
         how: How,
         theirs: tuple[Sent, ...],
         their_how: How,
-        drop: str | None,
+        meanwhile: str,
     ) -> None:
         """Another process is quicker, between our reading and our commit."""
         pair = self.pair
@@ -111,8 +130,7 @@ class Events(RuleBasedStateMachine):
 
         def overtaken(commit: Callable[[], set[str]], changes: Sequence[Change]) -> Any:
             ours.update(change.unique_id for change in changes)
-            if drop is not None:
-                pair.forget(1, drop)
+            upheavals.MEANWHILE[meanwhile](pair)
             pair.judge(rival, pair.ask(1, rival), pair.truths)
             return commit()
 
@@ -144,7 +162,8 @@ class Events(RuleBasedStateMachine):
             if kept:
                 pair.truths[one.unique_id] = said.truth
         rest = tuple(one for one in request.sent if one.unique_id in answers)
-        pair.judge(replace(request, sent=rest), answers, pair.truths)
+        truths = pair.truths if kept else dict(pair.truths)  # states were lost, too
+        pair.judge(replace(request, sent=rest), answers, truths)
 
     def ask_in_trouble(self, request: Request, trouble: Any) -> dict[str, Any]:
         """Answers of the first process, to whose first commit something happens."""
@@ -154,12 +173,12 @@ class Events(RuleBasedStateMachine):
         finally:
             self.pair.stores[0].trouble = None
 
-    @rule(which=either, unique_id=st.sampled_from(IDS))
+    @rule(which=either, unique_id=ids)
     def forget(self, which: int, unique_id: str) -> None:
         """A series is deleted."""
         self.pair.forget(which, unique_id)
 
-    @rule(which=either, unique_id=st.sampled_from(IDS))
+    @rule(which=either, unique_id=ids)
     def look(self, which: int, unique_id: str) -> None:
         """Somebody looks at a series."""
         self.pair.look(which, unique_id)
@@ -169,35 +188,37 @@ class Events(RuleBasedStateMachine):
         """A process ends, and another one begins."""
         self.pair.restart(which)
 
-    @rule(version=st.sampled_from(sorted(WEIGHTS)))
-    def promote(self, version: str) -> None:
+    @rule(version=versions, part=ids.flatmap(straight))
+    def promote(self, version: str, part: Sent) -> None:
         """Another version is the champion now, or the older one again."""
         self.pair.promote(version)
+        self.post(0, (part,), How(), Wanted())
 
-    @rule(damage=st.sampled_from(DAMAGES))
-    def damage(self, damage: str) -> None:
-        """States are a cache: they are lost, or rot."""
-        with writing(self.pair.reader._engine) as connection:
-            connection.execute(text(f"{damage} WHERE {MINE}"), {"name": self.pair.name})
+    @rule(keep=keeps)
+    def prune(self, keep: Retention) -> None:
+        """What is too old is forgotten."""
+        upheavals.prune(self.pair, keep)
 
-    @rule()
-    def copy_states(self) -> None:
-        """States are copied, as by a backup."""
-        query = text(f"SELECT * FROM states WHERE {MINE}")
-        with writing(self.pair.reader._engine) as connection:
-            found = connection.execute(query, {"name": self.pair.name})
-            self.rows = [dict(row) for row in found.mappings()]
+    @rule(some=st.frozensets(ids, min_size=1))
+    def export(self, some: frozenset[str]) -> None:
+        """Series are written to a file."""
+        upheavals.export(self.pair, some)
 
-    @rule()
-    def bring_old_states_back(self) -> None:
-        """States are those of some time ago, perhaps of another history."""
-        with writing(self.pair.reader._engine) as connection:
-            there = set(connection.execute(text("SELECT pk FROM series")).scalars())
-            for row in (row for row in self.rows if row["series_pk"] in there):
-                columns = [name for name in row if name not in ("series_pk", "version")]
-                put = ", ".join(f"{name} = :{name}" for name in columns)
-                which = "series_pk = :series_pk AND version = :version"
-                connection.execute(text(f"UPDATE states SET {put} WHERE {which}"), row)
+    @precondition(lambda self: self.pair.archived)
+    @rule(instead=st.booleans())
+    def take_in(self, instead: bool) -> None:
+        """They are imported, as they were."""
+        upheavals.take_in(self.pair, instead)
+
+    @rule(whole=st.booleans())
+    def move(self, whole: bool) -> None:
+        """The service goes on with an empty database, once that has all."""
+        upheavals.move(self.pair, self.empty_database(), whole)
+
+    @rule(what=st.sampled_from(["copied", *upheavals.OF_STATES]))
+    def befall_states(self, what: str) -> None:
+        """States are copied, lost, damaged, or those of some time ago."""
+        upheavals.OF_STATES[what](self.pair)
 
     @invariant()
     def all_is_kept(self) -> None:
@@ -217,10 +238,21 @@ class Events(RuleBasedStateMachine):
             self.pair.close()
 
 
-def test_no_order_of_events_makes_a_difference(database: str) -> None:
+def test_no_order_of_events_makes_a_difference(
+    database: str,
+    empty_database: Callable[[], str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """What is kept and answered is what the reference says, after every single event."""
+    monkeypatch.setattr(pruning, "STEPS_AT_ONCE", 7)  # several transactions each time
+    places = {
+        "url": database,
+        "folder": tmp_path,
+        "empty_database": staticmethod(empty_database),
+    }
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        type("Service", (Events,), {"url": database}),
+        type("Service", (Events,), places),
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,

@@ -10,7 +10,7 @@ from service.access import HEALTH, documented, scope_of
 from service.documented import refusals
 
 # Needs neither store nor model.
-ALWAYS = {"/health/live", "/version"}
+ALWAYS = {"/version"}
 
 
 def described(paths: dict[str, Any], keys_required: bool) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def impossible(path: str, method: str, operation: dict[str, Any]) -> set[int]:
     """Return the refusals that cannot happen on a route.
 
     >>> sorted(impossible("/health/live", "GET", {}))
-    [400, 401, 403, 404, 409, 413, 415, 422, 429, 503]
+    [400, 401, 403, 404, 409, 413, 415, 422, 429]
     >>> impossible("/predict", "POST", {"requestBody": {}, "parameters": []})
     set()
     """

@@ -55,6 +55,11 @@ LATE = Fault(
     "the time for this request was over before its turn came (deadline_s), and nothing "
     "was done; send it again after a moment",
 )
+HANGS = Fault(
+    503,
+    "the thread that answers small requests has not come back for longer than any of "
+    "them may take (deadline_s, and a minute): start this process anew",
+)
 FAILED = Fault(500, "the service failed; the request is safe to send again")
 
 # What gunicorn's parser finds, by the first that fits.

@@ -52,7 +52,7 @@ class Worker(ThreadWorker):
         self.worker_connections += RESERVED
         self.count = lambda status, seconds: None
         # Who watches over the service is answered whatever the others ask for, and
-        # that it lives even where the store hangs.
+        # that it lives even where the store does not answer.
         self._watchers = {path: ThreadPoolExecutor(1) for path in WATCHED}
         self.method_queue = Wakeups()
         self._crew = Crew(self.handle, self._tell_loop)
@@ -146,6 +146,10 @@ class Worker(ThreadWorker):
         working = self.nr_conns - len(self._clients.waiting)
         if watcher is None and working >= self._most_connections:
             self._refuse(connection, faults.FULL)
+            return
+        if watcher is not None and self._crew.is_lost(self._deadline_s):
+            self.log.error("The thread of small requests hangs")
+            self._refuse(connection, faults.HANGS)
             return
         self._clients.watch(connection, 0)
         del self._clients.waiting[connection]

@@ -17,7 +17,7 @@ def routes(models: Models, store: Store) -> APIBlueprint:
 
     @api.get("/health/live", responses={200: Health})
     def is_live() -> Response:
-        """Say that the process answers."""
+        """Say that the process answers, and that no request hangs in it."""
         return reply({"status": "live"})
 
     @api.get("/health/ready", responses={200: Ready})

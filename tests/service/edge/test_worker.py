@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -20,8 +20,9 @@ PATIENCE_S = 120.0  # beyond this a server hangs, however busy the machine is
 CONF = """
 import os, time
 from pathlib import Path
-from service.edge import clients, worker
+from service.edge import clients, crew, worker
 clients.STOP_SLOW_S, clients.STOP_IDLE_S = 0.5, 900.0
+crew.LOST_S = float(os.environ.get("LOST_S", crew.LOST_S))
 worker_class, graceful_timeout, keepalive = worker.Worker, 900, 900
 worker_connections = int(os.environ.get("MOST", 1000))
 control_socket_disable = True
@@ -54,15 +55,18 @@ def connect(port: int) -> socket.socket:
             time.sleep(0.05)
 
 
-def wait_until_closed(port: int) -> None:
-    """Until nobody listens any more."""
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Until something holds."""
     until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until:
-        with socket.socket() as sock:
-            if sock.connect_ex(("127.0.0.1", port)):
-                return
+    while not holds():
+        assert time.monotonic() < until
         time.sleep(0.05)
-    raise AssertionError("somebody still listens")
+
+
+def is_closed(port: int) -> bool:
+    """Whether nobody listens any more."""
+    with socket.socket() as sock:
+        return sock.connect_ex(("127.0.0.1", port)) != 0
 
 
 @contextmanager
@@ -94,7 +98,7 @@ def test_who_begins_a_request_while_a_worker_stops_does_not_hold_it_up(
         sock.sendall(b"GET / HTTP/1.1\r\n\r\n")
         assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
         server.send_signal(signal.SIGTERM)
-        wait_until_closed(port)
+        wait_until(lambda: is_closed(port))
         sock.sendall(b"GET / HTT")
         assert sock.recv(4096).startswith(b"HTTP/1.1 408 ")
         sock.close()
@@ -156,6 +160,28 @@ def test_who_meets_a_request_that_breaks_is_answered_all_the_same(
         (tmp_path / "go").touch()
         found = [sock.recv(4096).split(b" ")[1] for sock in socks]
     assert found == [b"200", b"200", b"500", b"200"]
+
+
+def health(port: int) -> set[bytes]:
+    """What both routes of health answer."""
+    answers = set()
+    for path in (b"live", b"ready"):
+        with connect(port) as one:
+            answers.add(asked(one, b"GET /health/%b HTTP/1.1\r\n\r\n" % path))
+    return {answer.split(b" ")[1] for answer in answers}
+
+
+def test_a_thread_that_hangs_is_told_by_health(tmp_path: Path) -> None:
+    """The one of small requests; who watches starts the process anew. Not where it rests."""
+    environ = {"LOST_S": "1", "FORECASTER_DEADLINE_S": "1"}
+    with serving(tmp_path, **environ) as (port, _), connect(port) as sock:
+        sock.sendall(b"POST /predict?go HTTP/1.1\r\n\r\n")
+        wait_until(lambda: health(port) == {b"503"})
+        (tmp_path / "go").touch()
+        assert sock.recv(4096).startswith(b"HTTP/1.1 200 ")
+        wait_until(lambda: health(port) == {b"200"})
+        time.sleep(2.5)  # longer than it may be at work
+        assert health(port) == {b"200"}
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ CARRIED = (
         series.c.unique_id.in_(bindparam("ids", expanding=True)),
     )
 )
-VALUES = select(observations.c.step, observations.c.y).where(
+VALUES = select(observations.c.step, observations.c.value).where(
     observations.c.series_pk == bindparam("pk"),
     observations.c.step >= bindparam("first"),
     observations.c.step < bindparam("end"),

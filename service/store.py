@@ -229,7 +229,7 @@ def _write_values(
         pk = pks[change.unique_id]
         for step, y in zip(change.steps.tolist(), change.values.tolist(), strict=True):
             if y == y:
-                kept.append({"series_pk": pk, "step": step, "y": y})
+                kept.append({"series_pk": pk, "step": step, "value": y})
             else:
                 forgotten.append({"pk": pk, "at": step})
     if kept:

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA = "0002"  # the last of `migrations`; later ones sort behind
+SCHEMA = "0003"  # the last of `migrations`; later ones sort behind
 SCHEMA_OF_FIRST_RELEASE = "0001"
 
 # What is the same on SQLite and PostgreSQL: texts in order of their code points, whatever
@@ -69,7 +69,7 @@ observations = Table(
     metadata,
     Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
     Column("step", BigInteger, primary_key=True),
-    Column("y", Float(53), nullable=False),
+    Column("value", Float(53), nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -107,7 +107,7 @@ def arrow_schema(table: Table) -> Any:
     >>> arrow_schema(observations)
     series_pk: int64
     step: int64
-    y: double
+    value: double
     """
     columns = [(column.name, TYPES[_kind(column)]) for column in table.columns]
     return pa.schema(columns)

@@ -135,7 +135,7 @@ def test_wrong_usage_is_one_line_and_no_traceback(
 DAMAGES = {
     "a page": "database disk image is malformed: restore a backup if it stays so",
     "UPDATE series SET unique_id = x'ff' WHERE pk = 1": "rows of series as this program writes them",
-    "UPDATE observations SET y = 'x'": "rows of observations as this program writes th",
+    "UPDATE observations SET value = 'x'": "rows of observations as this program writes th",
     "INSERT INTO covariates VALUES (1, 3, 'x')": "rows of covariates as this program",
     "UPDATE alembic_version SET version_num = '0000'": "the database has schema 0000",
     "DROP TABLE states": "no such table: states",

@@ -21,6 +21,7 @@ from service.archive.contents import BACKUP, TABLES
 from service.database import open_database, reading
 from service.exog import Given
 from service.records import Span
+from service.tables import SCHEMA
 from tests import postgresql
 from tests.service.fakes import states_of
 from tests.service.keeping import SHOP, VALUES, Bench
@@ -178,7 +179,7 @@ def flipped(data: bytes) -> bytes:
         (lambda n, d: b"{}" if "manifest" in n else d, "expected the manifest"),
         (
             lambda n, d: d.replace(b'"schema": "0', b'"schema": "8'),
-            r"schema 0002, got 1 and 8002; restore it with release",
+            f"schema {SCHEMA}, got 1 and 8{SCHEMA[1:]}; restore it with release",
         ),
     ],
 )

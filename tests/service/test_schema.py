@@ -14,6 +14,7 @@ from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from forecaster.errors import ConfigError
 from service import database as databases
@@ -182,6 +183,41 @@ def test_a_program_of_the_first_release_refuses_the_newer_schema(
             marks = connection.execute(text("SELECT version FROM schema_version")).all()
         engine.dispose()
         assert marks == [(schema.MARK,)]
+
+
+# As the first release sends them: of a repeat or a correction, of a state that is made
+# anew, of a point, and of one that follows a state.
+READS = "SELECT observations.step, observations.y FROM observations"
+WRITES = (
+    "INSERT INTO observations (series_pk, step, y) VALUES (2, 0, 1.5)"
+    " ON CONFLICT (series_pk, step) DO UPDATE SET y = excluded.y"
+)
+CARRIED = (
+    "SELECT series.end_step, states.end_step, states.state FROM series"
+    " LEFT OUTER JOIN states ON states.series_pk = series.pk AND states.version = 'v1'"
+    " WHERE series.name = 'demo' AND series.unique_id IN ('a')"
+)
+
+
+def test_a_server_of_the_first_release_that_still_runs_cannot_misread_a_log(
+    database: str,
+) -> None:
+    """It can neither read nor write values, which may be pruned; states it finds as ever."""
+    running = plain(released(database))
+    with running.begin() as connection:
+        for statement in (READS, WRITES):
+            connection.exec_driver_sql(statement)
+        carried = connection.exec_driver_sql(CARRIED).all()
+    open_database(database).dispose()
+
+    for statement in (READS, WRITES):
+        with pytest.raises(DBAPIError, match="column"), running.begin() as connection:
+            connection.exec_driver_sql(statement)
+    with running.begin() as connection:
+        assert connection.exec_driver_sql(CARRIED).all() == carried
+        (kept,) = connection.exec_driver_sql("SELECT count(*) FROM observations").one()
+    running.dispose()
+    assert kept == 3
 
 
 def test_a_newer_schema_is_refused_and_left_alone(database: str) -> None:

@@ -147,7 +147,7 @@ def test_a_disk_that_fails_at_any_moment_leaves_nothing_half_done(
 ) -> None:
     """503 and wholly or not at all; once it works again so does the service."""
     failed, told = in_process(fail_at_each, tmp_path, case)
-    assert failed >= len(PLACES) / 2
+    assert failed >= len(PLACES) / 3  # of a deep run most are behind the last write
     assert told > 0
 
 

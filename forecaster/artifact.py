@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecaster import manifest as manifests
+from forecaster import signatures
 from forecaster.errors import ArtifactError
+from forecaster.holding import reading
 from forecaster.manifest import Manifest
 
 Floats = NDArray[np.float32]
-SIGNATURES = ("initial_state", "advance", "imagine", "forecast", "step")
+MOST_TOLD = 300  # characters of what TensorFlow says
 
 
 class Artifact:
@@ -28,7 +30,7 @@ class Artifact:
         self.manifest = manifest
         # The module must live as long as its signatures (tensorflow#46708).
         self._module = module
-        self._functions = {name: module.signatures[name] for name in SIGNATURES}
+        self._functions = {name: module.signatures[name] for name in signatures.NAMES}
 
     def initial_state(self, batch: int) -> Floats:
         """States of series that have not begun [B, S]."""
@@ -111,29 +113,55 @@ class Artifact:
 
 
 def load(folder: Path) -> Artifact:
-    """Verifies a version's checksums, then loads it.
+    """Loads a version, once its files, its functions and its weights are what they should be.
+
+    Files are compared with their checksums before TensorFlow sees them: a SavedModel is
+    a program.
 
     Raises:
-        ArtifactError: when a file is damaged, or the SavedModel is not what the manifest says.
+        ArtifactError: when a file is damaged, the SavedModel is not what the manifest
+            says, or a weight is no finite number.
     """
-    manifest = manifests.verify(folder)
+    with reading(folder):
+        manifest = manifests.verify(folder)
+        module = _loaded(folder)
+    signatures.check(folder, manifest, module)
+    _check_weights(folder, module)
+    return Artifact(manifest, module)
+
+
+def _loaded(folder: Path) -> Any:
+    """The SavedModel of a version whose files were verified."""
     import tensorflow as tf  # slow to import, and must not happen before a fork
 
     try:
-        module = tf.saved_model.load(str(folder / manifests.SAVED_MODEL))
-    except (OSError, ValueError, tf.errors.OpError) as error:
+        return tf.saved_model.load(str(folder / manifests.SAVED_MODEL))
+    except Exception as error:
+        # A foreign graph raises whatever it likes; what is wrong stands in it.
         raise ArtifactError(
             f"{folder}: expected a SavedModel, TensorFlow could not load it "
-            f"({type(error).__name__}). Train again or choose another version."
+            f"({type(error).__name__}: {first_line(error)}). "
+            "Train again or choose another version."
         ) from error
-    absent = [name for name in SIGNATURES if name not in module.signatures]
-    if absent:
-        raise ArtifactError(
-            f"{folder}: expected the signatures {', '.join(SIGNATURES)}; "
-            f"{', '.join(absent)} absent. The folder was not made by this project."
-        )
-    _check_shapes(folder, manifest, module)
-    return Artifact(manifest, module)
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, short enough for one line."""
+    lines = str(error).strip().splitlines() or ["no reason given"]
+    return lines[0][:MOST_TOLD]
+
+
+def _check_weights(folder: Path, module: Any) -> None:
+    """Refuses weights that are NaN or infinite: every forecast would be."""
+    for number, variable in enumerate(getattr(module, "weights", ())):
+        values = variable.numpy()
+        wrong = int(values.size - np.isfinite(values).sum())
+        if wrong:
+            raise ArtifactError(
+                f"{folder}: weight {number} of shape {values.shape}: expected finite "
+                f"numbers, {wrong} of {values.size} are NaN or infinite. Train again or "
+                "choose another version."
+            )
 
 
 def weights(folder: Path) -> list[NDArray[Any]]:
@@ -155,23 +183,3 @@ def weights(folder: Path) -> list[NDArray[Any]]:
         ) from error
     names = takewhile(reader.has_tensor, (key.format(i) for i in count()))
     return [np.asarray(reader.get_tensor(name)) for name in names]
-
-
-def _check_shapes(folder: Path, manifest: Manifest, module: Any) -> None:
-    """Refuses a SavedModel whose step is not of the shape that the manifest says."""
-    step = module.signatures["step"]
-    given = step.structured_input_signature[1]
-    expected = {
-        "state": (None, manifest.state_size),
-        "x": (None, None, len(manifest.features)),
-        "quantiles": (None, manifest.horizon, len(manifest.quantiles)),
-        "state_out": (None, manifest.state_size),
-    }
-    found = {**given, **step.structured_outputs}
-    for name, shape in expected.items():
-        if name not in found or not found[name].shape.is_compatible_with(shape):
-            got = found[name].shape if name in found else "nothing of that name"
-            raise ArtifactError(
-                f"{folder}: {name} of the step: expected the shape {shape} by the "
-                f"manifest, the SavedModel has {got}. Copy the version again."
-            )

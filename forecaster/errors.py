@@ -6,6 +6,7 @@
     │   ├── ConfigError       an option, a setting or a configuration file
     │   └── ModelNotFound     no model or version of that name
     ├── ArtifactError         a model folder is damaged or foreign (exit code 1)
+    ├── BusyError             somebody else has it in hand just now (exit code 1)
     └── TrainingError         training could not go on (exit code 1)
 
 A message says what was expected, what came, and what to do, in one line.
@@ -34,6 +35,10 @@ class ModelNotFound(InputError):  # noqa: N818 - reads as a sentence where it is
 
 class ArtifactError(ForecasterError):
     """A model folder is damaged, incomplete or not made by this project."""
+
+
+class BusyError(ForecasterError):
+    """Another process has it in hand just now; the same may work in a moment."""
 
 
 class TrainingError(ForecasterError):

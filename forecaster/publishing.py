@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version as library_version
 from pathlib import Path
 
-from forecaster import export, registry
+from forecaster import export, holding, registry
 from forecaster import manifest as manifests
 from forecaster.artifact import Artifact, load
 from forecaster.manifest import Facts, Manifest
@@ -100,8 +100,9 @@ def _name(manifest: Manifest, partial: Path, models_dir: Path) -> Manifest:
         partial.rename(folder / version)
         _flush(folder)
         _flush(models_dir)
-        if registry.CHAMPION not in registry.aliases(models_dir, manifest.name):
-            registry.write_aliases(folder, {registry.CHAMPION: version})
+        roles = registry.aliases(models_dir, manifest.name)
+        if registry.CHAMPION not in roles:
+            registry.write_aliases(folder, {**roles, registry.CHAMPION: version})
     return manifest
 
 
@@ -117,9 +118,8 @@ def _partial(folder: Path) -> Iterator[Path]:
     an abandoned folder, whatever machine it was left by, and clears it away.
     """
     with registry.locked(folder):
-        for path in folder.glob(".partial-*"):
-            _clear_if_abandoned(path)
-        partial = folder / f".partial-{secrets.token_hex(8)}"
+        holding.clear_abandoned(folder)
+        partial = folder / f"{holding.HALF_MADE}{secrets.token_hex(8)}"
         partial.mkdir()
         held = os.open(partial, os.O_RDONLY)
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -128,16 +128,6 @@ def _partial(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         os.close(held)
-
-
-def _clear_if_abandoned(partial: Path) -> None:
-    with suppress(OSError):  # somebody holds it, or it has just gone
-        held = os.open(partial, os.O_RDONLY)
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(partial, ignore_errors=True)
-        finally:
-            os.close(held)
 
 
 def _flush(path: Path) -> None:

@@ -18,10 +18,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from forecaster import manifest as manifests
 from forecaster.errors import ArtifactError, InputError, ModelNotFound
+from forecaster.manifest import Manifest
 
-CHAMPION = "champion"
-ALIASES = (CHAMPION, "previous", "challenger")
+CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
+ALIASES = (CHAMPION, PREVIOUS, CHALLENGER)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Columns that stand beside a model's own in the files of `predict` and `backtest`.
 RESERVED = ("unique_id", "ds", "y", "cutoff", "Naive", "SeasonalNaive")
@@ -136,17 +138,55 @@ def resolve(
     return models_dir / name / _existing(models_dir, name, wanted)
 
 
+def verify(folder: Path) -> Manifest:
+    """Return the manifest of a version's folder, if its files are whole and its own.
+
+    Raises:
+        ArtifactError: names the first thing that is wrong.
+    """
+    manifest = manifests.verify(folder)
+    check_place(folder, manifest)
+    return manifest
+
+
+def check_place(folder: Path, manifest: Manifest) -> None:
+    """Refuse a manifest that is not of the folder it lies in.
+
+    Raises:
+        ArtifactError: it names another model or version.
+    """
+    for what, told, there in (
+        ("model", manifest.name, folder.parent.name),
+        ("version", manifest.version, folder.name),
+    ):
+        if told != there:
+            raise ArtifactError(
+                f"{folder}: expected the manifest of the {what} {there!r}, this is that "
+                f"of {told[:80]!r}. Copy the version to a folder of its own name."
+            )
+
+
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, meets the old one or the new one."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file so that a reader, or a crash, meets the old one or the new one.
+
+    Writers take turns: what one that was killed left half written, the next overwrites.
+    """
+    partial = path.with_name(f".{path.name}.partial")
     with partial.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)  # the new name too must survive a power cut
-    os.close(folder)
+    flush(path.parent)  # the new name too must survive a power cut
+
+
+def flush(folder: Path) -> None:
+    """Force the entries of a folder to disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _only(models_dir: Path) -> str:

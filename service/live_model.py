@@ -13,9 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from forecaster import artifact, registry
-from forecaster.calendar import feature_names
-from forecaster.covariates import Covariates
+from forecaster import artifact, proving, registry
 from forecaster.errors import ArtifactError, ForecasterError
 from forecaster.frequency import Frequency
 from forecaster.manifest import FILE_NAME
@@ -146,14 +144,8 @@ def warm_up(model: StepModel) -> None:
         ArtifactError: the answers have the wrong shape or are not finite.
     """
     manifest = model.manifest
+    proving.check_features(manifest)
     frequency = Frequency.parse(manifest.freq)
-    covariates = Covariates.read(manifest.covariates)
-    calendar = feature_names(frequency, covariates.holidays)
-    if manifest.features != (*calendar, *covariates.names.names):
-        raise ArtifactError(
-            f"version {manifest.version} expects features this release does not "
-            f"compute for frequency {frequency.alias!r}; train again"
-        )
     origin = frequency.times(
         np.int64(0) if frequency.is_integer else np.datetime64("2024-01-01", "us"),
         np.arange(WARM_STEPS),

@@ -9,8 +9,15 @@ import click
 
 from forecaster import manifest as manifests
 from forecaster import registry
-from forecaster.cli.common import json_option, models_dir_option, print_json
-from forecaster.errors import ArtifactError
+from forecaster.cli.choosing import model_arguments, one
+from forecaster.cli.common import (
+    import_tensorflow,
+    json_option,
+    models_dir_option,
+    print_json,
+)
+from forecaster.cli.roles import delete, promote, prune, rollback
+from forecaster.errors import ArtifactError, ForecasterError
 
 
 class ListByDefault(click.Group):
@@ -24,15 +31,11 @@ class ListByDefault(click.Group):
 
 @click.group(cls=ListByDefault)
 def models() -> None:
-    """List, show and verify the models; `list` when nothing else is said."""
+    """List, check and change the versions of models; `list` when nothing else is said."""
 
 
-def model_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `[NAME] [VERSION]`, which other verbs spell `--name`, `--version`."""
-    for what in ("version", "name"):
-        option = click.option(f"--{what}", f"{what}_option", hidden=True)
-        command = click.argument(what, required=False)(option(command))
-    return command
+for command in (promote, rollback, delete, prune):
+    models.add_command(command)
 
 
 @models.command("list")
@@ -56,12 +59,12 @@ def list_(models_dir: Path, as_json: bool) -> None:
 
 
 @models.command()
-@model_arguments
+@model_arguments(name="[NAME]", version="[VERSION]")
 @models_dir_option
 @json_option
 def show(models_dir: Path, as_json: bool, **given: str | None) -> None:
     """Show the manifest of a version, or of the champion."""
-    path = registry.resolve(models_dir, _one(given, "name"), _one(given, "version"))
+    path = registry.resolve(models_dir, one(given, "name"), one(given, "version"))
     content = asdict(manifests.read(path))
     content["aliases"] = _aliases_of(models_dir, path.parent.name, path.name)
     if as_json:
@@ -73,17 +76,28 @@ def show(models_dir: Path, as_json: bool, **given: str | None) -> None:
 
 
 @models.command()
-@model_arguments
+@model_arguments(name="[NAME]", version="[VERSION]")
+@click.option(
+    "--quick", is_flag=True, help="Compare files with their checksums, and load none."
+)
 @models_dir_option
 @json_option
-def verify(models_dir: Path, as_json: bool, **given: str | None) -> None:
-    """Compare files with their checksums: of all, of NAME, or of one VERSION.
+def verify(models_dir: Path, quick: bool, as_json: bool, **given: str | None) -> None:
+    """Say whether versions could go live: all, those of NAME, or one VERSION.
 
-    The exit code is 1 if any version is damaged.
+    Files are compared with their checksums; then each version is loaded, its functions
+    and weights are looked at, and it forecasts a few made series. The exit code is 1 if
+    anything is wrong with any of them.
     """
+    chosen = _chosen(models_dir, one(given, "name"), one(given, "version"))
+    check = registry.verify if quick else _prover()
     results = [
-        {"name": path.parent.name, "version": path.name, "problem": _problem(path)}
-        for path in _chosen(models_dir, _one(given, "name"), _one(given, "version"))
+        {
+            "name": path.parent.name,
+            "version": path.name,
+            "problem": _problem(path, check),
+        }
+        for path in chosen
     ]
     sound = all(result["problem"] is None for result in results)
     if as_json:
@@ -93,16 +107,6 @@ def verify(models_dir: Path, as_json: bool, **given: str | None) -> None:
             state = result["problem"] or "sound"
             click.echo(f"{result['name']}  {result['version']}  {state}")
     click.get_current_context().exit(0 if sound else 1)
-
-
-def _one(given: dict[str, str | None], what: str) -> str | None:
-    """Return what was given as an argument or as an option, which must not be both."""
-    argument, option = given[what], given[f"{what}_option"]
-    if argument is not None and option is not None:
-        raise click.UsageError(
-            f"got {what.upper()} {argument!r} and --{what} {option!r}; say it once."
-        )
-    return option if argument is None else argument
 
 
 def _chosen(models_dir: Path, name: str | None, version: str | None) -> list[Path]:
@@ -119,10 +123,18 @@ def _chosen(models_dir: Path, name: str | None, version: str | None) -> list[Pat
     ]
 
 
-def _problem(path: Path) -> str | None:
+def _prover() -> Callable[[Path], object]:
+    """Return what loads a version and tries it."""
+    import_tensorflow()
+    from forecaster.proving import prove  # what it stands on is slow to import
+
+    return prove
+
+
+def _problem(path: Path, check: Callable[[Path], object]) -> str | None:
     try:
-        manifests.verify(path)
-    except ArtifactError as error:
+        check(path)
+    except ForecasterError as error:
         return str(error)
     return None
 

@@ -182,7 +182,7 @@ def damage_entry(version: Path) -> None:
         (damage_manifest, "could not read"),
         (damage_format, "format_version"),
         (damage_entry, "horizon"),
-        (damage_shape, r"quantiles .*expected the shape \(None, 13, 11\).* has .*12"),
+        (damage_shape, r"expected quantiles as .*\(None, 13, 11\).* has .*12"),
     ],
 )
 def test_a_damaged_version_is_refused_with_its_reason(

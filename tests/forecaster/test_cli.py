@@ -12,6 +12,7 @@ import pytest
 from forecaster import cli, manifest, registry
 from forecaster.cli import serve
 from tests.forecaster.conftest import Shell
+from tests.forecaster.versions import B, C, D, made
 
 VERSION = "20260101T000000Z-1a2b"
 
@@ -75,6 +76,15 @@ BAD_LINES = [
     ("models show demo --name demo", "say it once"),
     ("models verify", "there is no model in models"),
     ("models verify nope", "no model 'nope'"),
+    ("models promote", "Missing argument 'NAME'"),
+    ("models promote nope", "no model 'nope'"),
+    ("models rollback", "Missing argument 'NAME'"),
+    ("models rollback nope", "no model 'nope'"),
+    ("models delete nope", "Missing argument 'VERSION'"),
+    ("models delete nope 1", "no model 'nope'"),
+    ("models prune nope", "Missing option '--keep'"),
+    ("models prune nope --keep -1", "-1 is not in the range x>=0"),
+    ("models prune nope --keep 3", "no model 'nope'"),
 ]
 
 
@@ -106,7 +116,9 @@ def test_bad_settings_reach_every_verb_that_reads_them(
     assert "forecaster.toml: no setting is called 'prot'" in outcome.err
 
 
-@pytest.mark.parametrize("verb", [*cli.VERBS, "models list", "models verify"])
+@pytest.mark.parametrize(
+    "verb", [*cli.VERBS, "models list", "models promote", "models prune"]
+)
 def test_every_verb_explains_itself(shell: Shell, verb: str) -> None:
     """`--help` is success, on stdout, and begins with how to use the verb."""
     outcome = shell(f"{verb} --help")
@@ -158,15 +170,50 @@ def test_show_finds_the_version(shell: Shell, model: Path, line: str) -> None:
 
 def test_verify_sees_damage(shell: Shell, model: Path) -> None:
     """Sound files are exit code 0; a changed file is exit code 1 and is named."""
-    assert shell("models verify").code == 0
+    assert shell("models verify --quick").code == 0
     (model / "weights").write_bytes(b"waights")
 
-    for line in ("models verify", f"models verify demo {VERSION}"):
+    for line in ("models verify", f"models verify demo {VERSION} --quick"):
         outcome = shell(line)
         assert outcome.code == 1
         assert "weights" in outcome.out
     report = json.loads(shell("models verify --json").out)
     assert report["sound"] is False
+
+
+def test_what_cannot_be_promoted_is_wrong_usage(shell: Shell, model: Path) -> None:
+    """Without a challenger, or a version before: one line says so, and nothing is loaded."""
+    for line, wanted in (
+        ("models promote demo", "no version 'challenger'"),
+        ("models promote demo 1", f"there are: {VERSION}, champion"),
+        ("models rollback demo", "no previous version to go back to"),
+        (f"models delete demo {VERSION}", "is the champion of model 'demo' and stays"),
+    ):
+        outcome = shell(line)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert outcome.err.count("\n") == 1
+        assert wanted in outcome.err
+
+
+def test_old_versions_are_deleted_and_pruned(shell: Shell, model: Path) -> None:
+    """What would go is told before it goes; the champion stays."""
+    old = [made(shell.folder / "models", day).name for day in (B, C, D)]
+    said = shell("models prune demo --keep 2 --dry-run").out
+    assert said.splitlines() == [
+        f"demo: {B} would be deleted",
+        "demo: 3 versions would be kept",
+    ]
+    done = json.loads(shell("models prune demo --keep 2 --json").out)
+    assert done == {
+        "name": "demo",
+        "deleted": old[:1],
+        "kept": [VERSION, C, D],
+        "dry_run": False,
+    }
+    assert shell(f"models delete demo {C}").out == f"demo: {C} is deleted\n"
+    done = json.loads(shell(f"models delete demo --version {D} --json").out)
+    assert done == {"name": "demo", "version": D}
+    assert registry.versions(shell.folder / "models", "demo") == [VERSION]
 
 
 def test_a_damaged_version_does_not_hide_the_others(shell: Shell, model: Path) -> None:

@@ -122,10 +122,10 @@ def configured(
     Raises:
         ConfigError: for a file that cannot be used.
     """
-    tables = _tables(file)
+    found = tables(file)
     return (
-        _override(architecture, tables.get("network", {}), given),
-        _override(schedule, tables.get("training", {}), given),
+        _override(architecture, found.get("network", {}), given),
+        _override(schedule, found.get("training", {}), given),
     )
 
 
@@ -164,7 +164,7 @@ def covariates_from(
     Returns:
         The columns by kind, and the countries whose holidays count.
     """
-    table, chosen = _tables(file).get(COVARIATES, {}), []
+    table, chosen = tables(file).get(COVARIATES, {}), []
     for entry in table.keys() - set(COVARIATE_ENTRIES):
         raise ConfigError(
             f"{entry}: not an entry. Expected one of {', '.join(COVARIATE_ENTRIES)}."
@@ -181,7 +181,7 @@ def covariates_from(
     return Columns(futr, hist, stat), tuple(dict.fromkeys(holidays))
 
 
-def _tables(file: Path | None) -> dict[str, dict[str, Any]]:
+def tables(file: Path | None) -> dict[str, dict[str, Any]]:
     """The tables of a configuration file; none when there is no file."""
     if file is None:
         return {}
@@ -192,11 +192,11 @@ def _tables(file: Path | None) -> dict[str, dict[str, Any]]:
             f"{file}: expected a TOML file, {error}. Mend or leave it out."
         ) from error
     top = {key: content.pop(key) for key in COVARIATE_ENTRIES if key in content}
-    tables = ("network", "training", COVARIATES)
+    known = ("network", "training", COVARIATES)
     for table, entries in content.items():
-        if table not in tables or not isinstance(entries, dict):
+        if table not in known or not isinstance(entries, dict):
             raise ConfigError(
-                f"{file}: expected the tables [{'], ['.join(tables)}] and the entries "
+                f"{file}: expected the tables [{'], ['.join(known)}] and the entries "
                 f"{', '.join(COVARIATE_ENTRIES)}, got {table!r}. Remove it."
             )
     if top:

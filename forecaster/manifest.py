@@ -35,6 +35,7 @@ class Facts:
     metrics: dict[str, float]
     training: dict[str, Any]
     parent: str | None = None
+    configuration: dict[str, Any] | None = None
 
     def entries(self) -> dict[str, Any]:
         """All entries by name."""
@@ -56,13 +57,16 @@ class Manifest:
         covariates: columns by kind with their order and scaling; empty when none is used.
         state_size: width of the carried state, S.
         architecture: cell, layers, units and so on.
-        data: summary of the training data: series, points, first and last time.
+        data: summary of the training data: series, points, first and last time, and a
+            fingerprint that other data do not have.
         metrics: scores on the held-out end of the training data.
-        training: seed, steps, seconds, device.
-        libraries: versions of the libraries that made it.
+        training: seed, steps planned and done, seconds, device.
+        libraries: versions of Python, of this project and of the libraries that made it.
         git_revision: revision of the code, when known.
         files: sha256 of every other file of the folder, by relative path.
         parent: the version whose weights training began with, if any.
+        configuration: what was asked for; what the data chose is absent. None in versions
+            from before it was written down.
         format_version: version of this format.
     """
 
@@ -83,6 +87,7 @@ class Manifest:
     git_revision: str | None
     files: dict[str, str]
     parent: str | None = None
+    configuration: dict[str, Any] | None = None
     format_version: int = FORMAT_VERSION
 
     def to_json(self) -> str:

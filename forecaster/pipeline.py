@@ -14,10 +14,11 @@ from forecaster import manifest as manifests
 from forecaster.artifact import Artifact, weights
 from forecaster.batches import Split, split, train_ends_of
 from forecaster.calendar import feature_names
-from forecaster.checkpoint import Checkpoint, forget_old
+from forecaster.checkpoint import Checkpoint, fingerprint, forget_old
 from forecaster.covariates import Covariates
 from forecaster.evaluation import backtest
 from forecaster.finetuning import inherited
+from forecaster.lineage import configuration
 from forecaster.manifest import Facts, Manifest
 from forecaster.panel import Panel
 from forecaster.planning import Plan, Wishes, plan
@@ -88,6 +89,7 @@ def train_model(
     facts = Facts(
         name=name,
         parent=version,
+        configuration=configuration(wishes, panel.exog.columns),
         **_facts_of_data(panel, covariates),
         **_facts_of_training(decided, trained),
     )
@@ -178,6 +180,7 @@ def _facts_of_data(panel: Panel, covariates: Covariates) -> dict[str, Any]:
             "missing": int(np.isnan(panel.values).sum()),
             "first": begin,
             "last": end,
+            "fingerprint": fingerprint(panel),
         },
     }
 
@@ -194,6 +197,7 @@ def _facts_of_training(decided: Plan, trained: Trained) -> dict[str, Any]:
         "metrics": {} if loss is None else {"validation_loss": loss},
         "training": {
             **dataclasses.asdict(decided.schedule),
+            "planned_steps": decided.schedule.steps,
             "steps": trained.steps,
             "seconds": round(trained.seconds, 1),
             "device": trained.device,

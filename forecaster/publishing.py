@@ -6,6 +6,7 @@ version becomes the first champion, is decided under the lock of the model's fol
 
 import fcntl
 import os
+import platform
 import secrets
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version as library_version
 from pathlib import Path
 
-from forecaster import export, holding, registry
+from forecaster import __version__, export, holding, registry
 from forecaster import manifest as manifests
 from forecaster.artifact import Artifact, load
 from forecaster.manifest import Facts, Manifest
@@ -140,8 +141,8 @@ def _flush(path: Path) -> None:
 
 
 def _libraries() -> dict[str, str]:
-    """Versions of the libraries that made the model, those that are installed."""
-    found = {}
+    """Versions of all that made the model, as far as it is installed."""
+    found = {"python": platform.python_version(), "forecaster": __version__}
     for name in LIBRARIES:
         with suppress(ImportError):
             found[name] = library_version(name)

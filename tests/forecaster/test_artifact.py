@@ -93,6 +93,18 @@ def test_the_manifest_describes_the_version(tiny_artifact: Any) -> None:
     assert "saved_model/saved_model.pb" in manifest.files
 
 
+def test_the_manifest_tells_where_the_version_comes_from(tiny_artifact: Any) -> None:
+    """Data, what was asked for, chance, what became of it, and what made it."""
+    manifest = tiny_artifact.manifest
+    small = {"units": 16, "patch_units": 32, "head_units": 32}
+    wanted = {"horizon": 12, "seed": 1, "network": small, "training": {"steps": 60}}
+    assert manifest.configuration == wanted
+    assert len(manifest.data["fingerprint"]) == 16
+    assert (manifest.training["seed"], manifest.training["planned_steps"]) == (1, 60)
+    assert {"python", "forecaster", "keras", "numpy"} <= manifest.libraries.keys()
+    assert manifest.parent is None
+
+
 def test_the_metrics_are_those_of_a_backtest_of_the_version_on_disk(
     seasonal_panel: Panel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

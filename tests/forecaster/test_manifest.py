@@ -35,12 +35,12 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
     assert read(written(tmp_path)) == MANIFEST
 
 
-def test_an_older_manifest_without_a_parent_is_read(tmp_path: Path) -> None:
+def test_an_older_manifest_with_less_of_its_lineage_is_read(tmp_path: Path) -> None:
     """An entry that has a default may be absent."""
     content = json.loads(MANIFEST.to_json())
-    del content["parent"]
+    del content["parent"], content["configuration"]
     (tmp_path / FILE_NAME).write_text(json.dumps(content))
-    assert read(tmp_path).parent is None
+    assert read(tmp_path) == MANIFEST
 
 
 @pytest.mark.parametrize(
@@ -60,6 +60,7 @@ def test_an_older_manifest_without_a_parent_is_read(tmp_path: Path) -> None:
         ("features", [1]),
         ("name", None),
         ("git_revision", 7),
+        ("configuration", [12]),
     ],
 )
 def test_an_entry_of_a_wrong_type_is_refused(

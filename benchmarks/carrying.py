@@ -25,7 +25,7 @@ Primed = tuple[States, Ints]  # states [N, S], and how many values they know [N]
 
 def carried(model: StepModel, panel: Panel, origins: Ints, horizon: int) -> Floats:
     """Quantiles `[N, W, H, Q]` at `origins[N, W]`, the states carried between them."""
-    reader = _reader(model, panel, horizon)
+    reader = reader_of(model, panel, horizon)
     blocks: list[Floats] = []
     pending: list[Primed] = []
     for primed in reader.primed(origins):
@@ -42,7 +42,7 @@ def fresh(
     model: StepModel, panel: Panel, origins: Ints, horizon: int, window: int
 ) -> Floats:
     """Quantiles `[N, W, H, Q]`, each from the last `window` values alone."""
-    reader = _reader(model, panel, horizon)
+    reader = reader_of(model, panel, horizon)
     blocks = []
     for known in origins.T:
         nothing = model.initial_state(len(panel))
@@ -52,7 +52,7 @@ def fresh(
 
 
 @dataclass(frozen=True, slots=True)
-class _Reader:
+class Reader:
     """A model before a panel."""
 
     model: StepModel
@@ -94,6 +94,7 @@ class _Reader:
         return list(self.panel.frequency.times(self.panel.starts, steps))
 
 
-def _reader(model: StepModel, panel: Panel, horizon: int) -> _Reader:
+def reader_of(model: StepModel, panel: Panel, horizon: int) -> Reader:
+    """A reader with the covariates that the model knows."""
     exog = per_series(Covariates.read(model.manifest.covariates), panel)
-    return _Reader(model, panel, exog, horizon)
+    return Reader(model, panel, exog, horizon)

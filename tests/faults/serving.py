@@ -6,6 +6,7 @@ from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from flask.testing import FlaskClient
@@ -134,12 +135,12 @@ def serving(folder: Path, database: str | None = None) -> Iterator[Serving]:
     """Give a service with a model of three numbers, on a file unless told where."""
     if not (folder / "models").exists():
         add_version(folder / "models", "demo")
-    sqlite.BUSY_TIMEOUT_MS = BUSY_MS
     settings = settings_in(folder)
     if database is not None:
         server = replace(settings.server, database=database)
         settings = replace(settings, server=server)
-    app = create_app(settings, new_log(StringIO()), lambda _: MODEL)
+    with patch.object(sqlite, "BUSY_TIMEOUT_MS", BUSY_MS):
+        app = create_app(settings, new_log(StringIO()), lambda _: MODEL)
     made = service_of(app)
     models: Models = made.models
     models.refresh()

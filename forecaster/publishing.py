@@ -61,7 +61,7 @@ def publish(
             scores = {**manifest.metrics, **measure(load(partial))}
             manifest = replace(manifest, metrics=scores)
         for path in partial.rglob("*"):
-            _flush(path)
+            registry.flush(path)
         return _name(manifest, partial, models_dir)
 
 
@@ -96,11 +96,11 @@ def _name(manifest: Manifest, partial: Path, models_dir: Path) -> Manifest:
         version = registry.new_version(existing, datetime.now(UTC), token)
         manifest = replace(manifest, version=version)
         _write(manifest, partial)
-        _flush(partial / manifests.FILE_NAME)
-        _flush(partial)
+        registry.flush(partial / manifests.FILE_NAME)
+        registry.flush(partial)
         partial.rename(folder / version)
-        _flush(folder)
-        _flush(models_dir)
+        registry.flush(folder)
+        registry.flush(models_dir)
         roles = registry.aliases(models_dir, manifest.name)
         if registry.CHAMPION not in roles:
             registry.write_aliases(folder, {**roles, registry.CHAMPION: version})
@@ -129,15 +129,6 @@ def _partial(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
         os.close(held)
-
-
-def _flush(path: Path) -> None:
-    """Forces a file, or the entries of a folder, to disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _libraries() -> dict[str, str]:

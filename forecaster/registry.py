@@ -180,9 +180,9 @@ def write_atomically(path: Path, text: str) -> None:
     flush(path.parent)  # the new name too must survive a power cut
 
 
-def flush(folder: Path) -> None:
-    """Force the entries of a folder to disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """Force a file, or the entries of a folder, to disk."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -9,39 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from forecaster import cli, manifest, registry
+from forecaster import cli, registry
 from forecaster.cli import serve
 from tests.forecaster.conftest import Shell
-from tests.forecaster.versions import B, C, D, made
+from tests.forecaster.versions import A, B, C, D, made
 
-VERSION = "20260101T000000Z-1a2b"
+VERSION = A
+WEIGHTS = "saved_model/variables/data"
 
 
 @pytest.fixture
 def model(shell: Shell) -> Path:
-    """The folder of a version of `demo`, champion, with one file in its manifest."""
-    path = shell.folder / "models" / "demo" / VERSION
-    path.mkdir(parents=True)
-    (path / "weights").write_bytes(b"weights")
-    content = manifest.Manifest(
-        name="demo",
-        version=VERSION,
-        freq="MS",
-        horizon=12,
-        quantiles=(0.1, 0.5, 0.9),
-        season_length=12,
-        features=("month",),
-        covariates={},
-        state_size=3,
-        architecture={"cell": "lstm"},
-        data={"series": 5},
-        metrics={"mase": 0.8},
-        training={"seed": 1},
-        libraries={"numpy": "2"},
-        git_revision=None,
-        files=manifest.checksums(path),
-    )
-    (path / "manifest.json").write_text(content.to_json())
+    """The folder of a version of `demo`, champion."""
+    path = made(shell.folder / "models", VERSION)
     registry.set_alias(shell.folder / "models", "demo", "champion", VERSION)
     return path
 
@@ -171,12 +151,12 @@ def test_show_finds_the_version(shell: Shell, model: Path, line: str) -> None:
 def test_verify_sees_damage(shell: Shell, model: Path) -> None:
     """Sound files are exit code 0; a changed file is exit code 1 and is named."""
     assert shell("models verify --quick").code == 0
-    (model / "weights").write_bytes(b"waights")
+    (model / WEIGHTS).write_bytes(b"waights")
 
     for line in ("models verify", f"models verify demo {VERSION} --quick"):
         outcome = shell(line)
         assert outcome.code == 1
-        assert "weights" in outcome.out
+        assert WEIGHTS in outcome.out
     report = json.loads(shell("models verify --json").out)
     assert report["sound"] is False
 

@@ -62,7 +62,7 @@ def test_a_version_that_cannot_be_written_leaves_nothing_behind(
     def fail(*_: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(publishing, "_flush", fail)
+    monkeypatch.setattr(registry, "flush", fail)
     with pytest.raises(OSError, match="disk full"):
         publishing.publish(network, tmp_path, FACTS)
     assert registry.versions(tmp_path, "x") == []

@@ -36,7 +36,7 @@ from forecaster import artifact, registry
 from forecaster.artifact import Artifact
 from forecaster.frequency import Frequency
 from forecaster.streaming import advance_series
-from service.database import open_database  # before TensorFlow brings a SQLite along
+from service.database import open_database
 from service.store import Store
 
 NAME = "waves"

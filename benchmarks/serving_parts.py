@@ -195,7 +195,6 @@ def _observe(
 
 
 def _artifact(bench: Bench) -> Any:
-    import service.database  # noqa: F401 - its SQLite before the one of TensorFlow
     from forecaster import artifact
     from forecaster.cli.common import import_tensorflow
 

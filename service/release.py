@@ -6,9 +6,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
-import pysqlite3.dbapi2 as sqlite
 
 import forecaster
+from service.sqlite_driver import sqlite
 
 
 def release() -> dict[str, Any]:

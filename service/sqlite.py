@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import pysqlite3.dbapi2 as sqlite
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
 from sqlalchemy.exc import DBAPIError
 
 from forecaster.errors import ConfigError
+from service.sqlite_driver import sqlite
 
 # With several writers in WAL mode these may damage the file (mended in 3.51.3).
 FIRST_UNSAFE, LAST_UNSAFE = (3, 7, 0), (3, 51, 2)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pysqlite3.dbapi2 as sqlite
 import pytest
 from sqlalchemy import event
 
+from service.sqlite_driver import sqlite
 from tests.faults.failing import (
     ABSENT,
     BROKEN,

@@ -1,10 +1,11 @@
 """Laws of opening the database."""
 
 import multiprocessing
+import subprocess
+import sys
 import time
 from pathlib import Path
 
-import pysqlite3.dbapi2 as sqlite
 import pytest
 from sqlalchemy import event, text
 
@@ -12,6 +13,7 @@ from forecaster.errors import ConfigError
 from service.database import open_database, reading, writing, written
 from service.errors import StoreFailure
 from service.sqlite import refuse_unsafe_sqlite
+from service.sqlite_driver import sqlite
 from service.store import Store
 
 NOTHING = text("DELETE FROM series")
@@ -185,3 +187,17 @@ def test_workers_that_start_together_all_open_it(database: str) -> None:
     for worker in workers:
         worker.join()
     assert [worker.exitcode for worker in workers] == [0, 0, 0, 0]
+
+
+def test_the_sqlite_is_ours_also_behind_tensorflow() -> None:
+    """TensorFlow brings an older one; a program may import either first."""
+    script = (
+        "import tensorflow; from service.sqlite_driver import sqlite; "
+        "print(sqlite.connect(':memory:').execute('SELECT sqlite_version()').fetchone()[0])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.strip() == sqlite.sqlite_version
+    refuse_unsafe_sqlite(sqlite.sqlite_version_info)

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from service.carrying import Live
 from service.errors import ServiceError, StoreFailure
-from service.jobs import Job
 from service.pieces import Piece
+from service.planned import Planned
 from service.store import Store
 from service.work import Result, plan_all, walk
 
@@ -92,7 +92,7 @@ class Rounds:
             sum(one.ignored for one in counts),
         )
 
-    def _planned(self, pieces: Sequence[Piece]) -> list[Job | ServiceError]:
+    def _planned(self, pieces: Sequence[Piece]) -> list[Planned | ServiceError]:
         if pieces[0].terms.stateless:
             return plan_all(pieces, None)
         with self._store.snapshot() as log:
@@ -132,10 +132,10 @@ def _alike(pieces: Sequence[Piece]) -> list[list[int]]:
     return list(places.values())
 
 
-def _walked(live: Live, planned: Sequence[Job | ServiceError]) -> list[Outcome]:
+def _walked(live: Live, planned: Sequence[Planned | ServiceError]) -> list[Outcome]:
     """Return the results of the jobs among what was planned, in their places."""
-    results = iter(walk(live, [job for job in planned if isinstance(job, Job)]))
-    return [next(results) if isinstance(job, Job) else job for job in planned]
+    results = iter(walk(live, [job for job in planned if isinstance(job, Planned)]))
+    return [next(results) if isinstance(job, Planned) else job for job in planned]
 
 
 def _unless_only_read(outcome: Outcome, failure: StoreFailure) -> Outcome:

@@ -18,9 +18,9 @@ from forecaster.frequency import Frequency
 from service.carrying import Journey, Live
 from service.errors import Unacceptable
 from service.grids import starts_of
-from service.jobs import FRESH, Job
 from service.pieces import Piece
 from service.placing import Points, parse_times
+from service.planned import FRESH, Planned
 from service.planning import Counts, Plan
 from service.records import Carried, Grid, Span
 
@@ -60,14 +60,14 @@ def with_times(piece: Piece) -> Piece:
 
 def plan_straight(
     pieces: Sequence[Piece], carried: Mapping[str, Carried]
-) -> list[Job | None]:
+) -> list[Planned | None]:
     """Return what is to be done for each piece that is straight, None for the others.
 
     Args:
         pieces: all of one model, with their times read.
         carried: what the store holds of them, by id.
     """
-    jobs: list[Job | None] = [None] * len(pieces)
+    jobs: list[Planned | None] = [None] * len(pieces)
     live = pieces[0].terms.live
     if live.covariates.columns:  # these stand in the log beside the values
         return jobs
@@ -90,7 +90,7 @@ def plan_straight(
         if follows:
             piece = pieces[line.place]
             piece.terms.allowance.take(line.points.unique_id, 0)  # no step is absent
-            jobs[line.place] = _job(line, steps[begin:end], piece)
+            jobs[line.place] = _planned(line, steps[begin:end], piece)
     return jobs
 
 
@@ -138,13 +138,13 @@ def _agree(
     return np.asarray(equal[ends] - equal[np.array(ends) - counts] == counts)
 
 
-def _job(line: _Line, steps: NDArray[np.int64], piece: Piece) -> Job:
+def _planned(line: _Line, steps: NDArray[np.int64], piece: Piece) -> Planned:
     points, carried, before = line.points, line.carried, line.span
     count = len(steps)
     span = replace(before, end=before.end + count)
     kept = None if carried is None else carried.kept
     state = None if kept is None else kept.state
-    return Job(
+    return Planned(
         points.unique_id,
         carried,
         line.grid,

@@ -23,9 +23,9 @@ from service.carrying import (
 from service.errors import Conflict, ServiceError, Unacceptable, UnknownSeries
 from service.exog import told
 from service.grids import format_step
-from service.jobs import FRESH, Job
 from service.pieces import Piece
 from service.placing import Placed, Points, place
+from service.planned import FRESH, Planned
 from service.planning import Counts, Stored, check_gaps, plan
 from service.records import Append, Carried, Change, Floats, Span, State
 from service.store import Snapshot
@@ -36,7 +36,7 @@ from service.straight import plan_straight, with_times
 class Result:
     """What was done for one series; ``state`` has seen every step of ``span`` once."""
 
-    job: Job
+    job: Planned
     state: State
     forecast: Forecast | None
     scores: Floats  # how unusual each point was that was applied
@@ -81,7 +81,9 @@ class Result:
         )
 
 
-def plan_all(pieces: Sequence[Piece], log: Snapshot | None) -> list[Job | ServiceError]:
+def plan_all(
+    pieces: Sequence[Piece], log: Snapshot | None
+) -> list[Planned | ServiceError]:
     """Return what is to be done for each piece, or why nothing can.
 
     Args:
@@ -94,7 +96,7 @@ def plan_all(pieces: Sequence[Piece], log: Snapshot | None) -> list[Job | Servic
     carried = {} if log is None else log.carried(live.name, live.version, ids)
     if log is not None:
         carried |= _sent_before(pieces, carried, log)
-    jobs: list[Job | ServiceError] = []
+    jobs: list[Planned | ServiceError] = []
     straight = plan_straight(pieces, carried)
     for piece, job in zip(pieces, straight, strict=True):
         try:
@@ -105,7 +107,7 @@ def plan_all(pieces: Sequence[Piece], log: Snapshot | None) -> list[Job | Servic
     return jobs
 
 
-def walk(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
+def walk(live: Live, jobs: Sequence[Planned]) -> list[Result | ServiceError]:
     """Return what the model makes of the jobs, or that its numbers overflow."""
     found: dict[int, Result | ServiceError] = {}
     single = [_is_single(live, job) for job in jobs]
@@ -117,14 +119,14 @@ def walk(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
     return [found[row] for row in range(len(jobs))]
 
 
-def _is_single(live: Live, job: Job) -> bool:
+def _is_single(live: Live, job: Planned) -> bool:
     """Whether one call of the model does all: one value, and a forecast of one reach."""
     if job.wanted is None or len(job.journey.values) != 1:
         return False
     return live.horizon_of(job.wanted) <= live.model.manifest.horizon
 
 
-def _stepped(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
+def _stepped(live: Live, jobs: Sequence[Planned]) -> list[Result | ServiceError]:
     states, unusual, found = carry_one(
         live, [job.journey for job in jobs], [job.ahead for job in jobs]
     )
@@ -138,7 +140,7 @@ def _stepped(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
     return _results(jobs, states, unusual, made, finite)
 
 
-def _carried(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
+def _carried(live: Live, jobs: Sequence[Planned]) -> list[Result | ServiceError]:
     states, unusual = carry(live, [job.journey for job in jobs])
     made: dict[int, Forecast] = {}
     finite = np.ones(len(jobs), bool)
@@ -152,7 +154,7 @@ def _carried(live: Live, jobs: Sequence[Job]) -> list[Result | ServiceError]:
     return _results(jobs, states, unusual, made, finite)
 
 
-def _alike(jobs: Sequence[Job]) -> dict[Wanted, list[int]]:
+def _alike(jobs: Sequence[Planned]) -> dict[Wanted, list[int]]:
     """Return the rows of the jobs that want the same forecasts."""
     alike: dict[Wanted, list[int]] = {}
     for row, job in enumerate(jobs):
@@ -162,7 +164,7 @@ def _alike(jobs: Sequence[Job]) -> dict[Wanted, list[int]]:
 
 
 def _results(
-    jobs: Sequence[Job],
+    jobs: Sequence[Planned],
     states: NDArray[np.float32],
     unusual: Sequence[Floats],
     made: Mapping[int, Forecast],
@@ -188,7 +190,7 @@ _OVERFLOW = (
 )
 
 
-def _plan_one(piece: Piece, carried: Carried | None, log: Snapshot | None) -> Job:
+def _plan_one(piece: Piece, carried: Carried | None, log: Snapshot | None) -> Planned:
     points, live, rules = piece.points, piece.terms.live, piece.terms.rules
     _refuse_misfits(live, points, carried, log)
     span = FRESH if carried is None else carried.span
@@ -209,7 +211,7 @@ def _plan_one(piece: Piece, carried: Carried | None, log: Snapshot | None) -> Jo
         append = Append(rules.key, next_step, len(points.values))
     last = span.end if not len(placed.steps) else int(placed.steps[-1]) + 1
     ahead = said.ahead[planned.span.end - last :]
-    return Job(
+    return Planned(
         points.unique_id,
         carried,
         placed.grid,

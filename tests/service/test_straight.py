@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from service import work
 from service.carrying import Live, Wanted
 from service.exog import Given
-from service.jobs import Job
 from service.pieces import Allowance, Piece, Rules, Terms
 from service.placing import Points
+from service.planned import Planned
 from service.records import Carried, Grid, Kept, Span
 from service.straight import plan_straight, with_times
 from tests.service.fakes import FakeModel, manifest
@@ -127,7 +127,7 @@ def test_one_point_is_judged_by_what_is_asked_of_it() -> None:
         )
         one = Piece(Points("a", times, np.ones(len(times))), terms)
         (job,) = work.plan_all([one], None)
-        assert isinstance(job, Job)
+        assert isinstance(job, Planned)
         found += [isinstance(result, work.Result) for result in work.walk(live, [job])]
     assert found == [True, True, False, False]
 

@@ -13,7 +13,7 @@ FRESH = Span(0, 0)  # of a series that is not carried yet
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class Planned:
     """What is to be done for one series."""
 
     unique_id: str

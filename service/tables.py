@@ -3,7 +3,7 @@
 A *step* counts along the grid of a series; step 0 is the first timestamp it was given.
 The log covers every step from ``first_step`` up to, not including, ``end_step``; a step
 in between without a row in ``observations`` is a missing value; of the oldest ``pruned``
-steps nothing is left but the state they led to. API keys stand beside.
+steps nothing is left but the state they led to. API keys and jobs stand beside.
 
 A database that stands is brought to these tables by `migrations`.
 """
@@ -11,6 +11,7 @@ A database that stands is brought to these tables by `migrations`.
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Float,
     ForeignKey,
@@ -23,9 +24,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
-SCHEMA = "0003"  # the last of `migrations`; later ones sort behind
+SCHEMA = "0004"  # the last of `migrations`; later ones sort behind
 SCHEMA_OF_FIRST_RELEASE = "0001"
 
 # What is the same on SQLite and PostgreSQL: texts in order of their code points, whatever
@@ -123,5 +125,43 @@ chores = Table(  # what is done now and then, by whichever process comes first
     metadata,
     Column("name", Word, primary_key=True),
     Column("due", BigInteger, nullable=False),  # seconds since 1970
+    sqlite_with_rowid=False,
+)
+
+Maybe = JSON(none_as_null=True)
+
+jobs = Table(  # the queue: times are seconds since 1970, by the clock of the database
+    "jobs",
+    metadata,
+    Column("id", Word, primary_key=True),  # sorts by creation
+    Column("kind", Word, nullable=False),
+    Column("name", Word, nullable=False),  # of the model it works on
+    Column("spec", JSON, nullable=False),  # what was asked for beside
+    Column("origin", Word, nullable=False),  # http, cli, schedule:NAME
+    Column("state", Word, nullable=False),  # see `service.jobs.records`
+    Column("progress", Float(53), nullable=False),  # 0 to 1
+    Column("message", Text, nullable=False),
+    Column("created_at", Float(53), nullable=False),
+    Column("started_at", Float(53)),
+    Column("finished_at", Float(53)),
+    Column("cancel_requested", Boolean, nullable=False, server_default=false()),
+    Column("worker", Word),  # the last that took it
+    Column("attempt", BigInteger, nullable=False),  # how often it was taken
+    Column("cut_off", BigInteger, nullable=False),  # how often its end never came
+    Column("lease_until", Float(53)),  # a running job is whose worker's until then
+    Column("verdict", Maybe),  # what came of it, before anything is done about it
+    Column("result", Maybe),
+    Column("error", Text),
+    Index("jobs_by_state", "state", "id"),
+    sqlite_with_rowid=False,
+)
+
+job_lines = Table(  # what a job says while it runs; the newest of them
+    "job_lines",
+    metadata,
+    Column("job", ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", BigInteger, primary_key=True),
+    Column("at", Float(53), nullable=False),
+    Column("text", Text, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -40,6 +40,12 @@ class Kind(Protocol):
     def go_on_counting(self, connection: Connection) -> None:
         """Let the next series get a number behind those that were inserted."""
 
+    def now(self, connection: Connection) -> float:
+        """Return seconds since 1970, by the clock of all who work on it."""
+
+    def hold_jobs(self, connection: Connection) -> None:
+        """Keep others from taking up jobs until the commit."""
+
     def insert_all(
         self, connection: Connection, table: Table, rows: Sequence[Sequence[Any]]
     ) -> None:

@@ -52,7 +52,9 @@ GO_ON_COUNTING = """
 SELECT setval(counter, greatest(nextval(counter), (SELECT max(pk) FROM series)))
   FROM pg_get_serial_sequence('series', 'pk') AS counter
 """
-SCHEMA_LOCK = 0x666F7265  # any number, as long as nobody else takes it
+# Any numbers, as long as nobody else takes them.
+SCHEMA_LOCK = 0x666F7265
+JOBS_LOCK = 0x6A6F6273
 
 # What waiting does not mend. A refusal to connect comes without a code, so it is known
 # by its words, where the server speaks English.
@@ -114,6 +116,17 @@ def hold_series(connection: Connection) -> None:
 def go_on_counting(connection: Connection) -> None:
     """Let the next series get a number behind those that were inserted."""
     connection.execute(text(GO_ON_COUNTING))
+
+
+def now(connection: Connection) -> float:
+    """Return seconds since 1970, by the server's clock."""
+    now = text("SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)")
+    return float(connection.execute(now).scalar_one())
+
+
+def hold_jobs(connection: Connection) -> None:
+    """Keep others from taking up jobs until the commit; who has one is not kept up."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": JOBS_LOCK})
 
 
 def insert_all(

@@ -119,6 +119,15 @@ def go_on_counting(connection: Connection) -> None:
     """Let the next series get a number behind those inserted, as it does by itself."""
 
 
+def now(connection: Connection) -> float:
+    """Return seconds since 1970: all who write a file are on this machine."""
+    return time.time()
+
+
+def hold_jobs(connection: Connection) -> None:
+    """Keep others from taking up jobs until the commit: a writer is alone here."""
+
+
 def insert_all(
     connection: Connection, table: Table, rows: Sequence[Sequence[Any]]
 ) -> None:

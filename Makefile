@@ -27,8 +27,9 @@ help:
 demo: $(VENV)/run.stamp
 	$(BIN)/python scripts/demo.py
 
+# A file at a time on each core: what a file prepares for its tests is prepared once.
 test: $(VENV)/dev.stamp
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 quick: $(VENV)/dev.stamp
 	$(BIN)/python -m pytest tests -m 'not tf' $(ARGS)

@@ -22,6 +22,7 @@ from forecaster.lineage import configuration
 from forecaster.manifest import Facts, Manifest
 from forecaster.panel import Panel
 from forecaster.planning import Plan, Wishes, plan
+from forecaster.progress import Show
 from forecaster.publishing import publish, rehearsed
 from forecaster.scaling import fit
 from forecaster.training import (
@@ -45,6 +46,7 @@ def train_model(
     wishes: Wishes,
     models_dir: Path,
     say: Say | None = None,
+    show: Show | None = None,
 ) -> Manifest:
     """Trains one global model on all series and publishes it as a new version.
 
@@ -54,6 +56,7 @@ def train_model(
         wishes: what the user asked for; the rest is chosen by the data.
         models_dir: the models folder.
         say: takes lines of progress; with it progress is shown on stderr too.
+        show: takes the progress of training instead.
 
     Raises:
         InputError: when the data or the wishes cannot be used.
@@ -83,6 +86,7 @@ def train_model(
         parts,
         _with_time_to_finish(decided) if unfinished(parts) else decided,
         silent=silent,
+        show=show,
         weights=None if parent is None else weights(parent),
         resumption=resumption(checkpoint, wishes.fresh, say),
     )

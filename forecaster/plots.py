@@ -155,7 +155,7 @@ def _draw(axes: Axes, chart: Chart) -> None:
         chart.times, chart.values, color=INK, linewidth=1.1, label="observed", zorder=4,
         marker="." if known <= FEW else "", markersize=3.5,
     )  # fmt: skip
-    _style(axes, chart)
+    style(axes, chart)
 
 
 def _draw_fan(axes: Axes, fan: Fan, labelled: bool) -> None:
@@ -189,7 +189,7 @@ def _joined(chart: Chart, fan: Fan) -> Fan:
     return Fan(times, np.append(value, fan.median), bands)
 
 
-def _style(axes: Axes, chart: Chart) -> None:
+def style(axes: Axes, chart: Chart) -> None:
     """Little ink beside the data: two light spines, a pale grid, few ticks."""
     _write(axes, chart.title, "left", fontsize=10.5, color=INK)
     _write(axes, chart.note, "right", fontsize=8.5, color=MUTED)

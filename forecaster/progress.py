@@ -2,13 +2,32 @@
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
 
 from tqdm import tqdm
 
 LINES = 20  # at most, where there is no terminal
 _BAR = "{desc} {percentage:3.0f}%|{bar:20}| {elapsed}, {remaining} left{postfix}"
+
+
+Show = Callable[[float, str], None]  # a share of the way between 0 and 1, a message
+
+
+class Display(Protocol):
+    """Whatever shows how far a long task has come."""
+
+    def show(self, done: float, message: str) -> None:
+        """Shows a share of the way between 0 and 1 and a message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A display that hands on what it is told."""
+
+    show: Show
 
 
 class Progress:
@@ -36,8 +55,13 @@ class Progress:
 
 
 @contextmanager
-def progress(name: str, *, silent: bool = False) -> Iterator[Progress | None]:
-    """A progress display that ends with its block; None when silent."""
+def progress(
+    name: str, *, silent: bool = False, show: Show | None = None
+) -> Iterator[Display | None]:
+    """A display that ends with its block: that of the caller, one on stderr, or None."""
+    if show is not None:
+        yield Handed(show)
+        return
     if silent:
         yield None
         return

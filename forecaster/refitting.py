@@ -4,12 +4,9 @@ The models are thrown away: they are written to a temporary folder, loaded from 
 any version is, and deleted. Shapes: `N` series, `W` windows, `H` horizon, `Q` quantiles.
 """
 
-import dataclasses
-import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +14,7 @@ from forecaster.artifact import load
 from forecaster.config import Architecture, Schedule
 from forecaster.covariates import Covariates
 from forecaster.evaluation import Cutoffs, Floats, carried_forecasts
+from forecaster.lineage import toml
 from forecaster.manifest import Manifest
 from forecaster.pipeline import train_model
 from forecaster.planning import Wishes
@@ -62,8 +60,8 @@ def _wishes(like: Manifest, max_time_s: float | None, folder: Path) -> Wishes:
     """What makes a training like that of a version, but for its data and its time."""
     config = folder / "like.toml"
     config.write_text(
-        _toml("network", Architecture, like.architecture)
-        + _toml("training", Schedule, {**like.training, **NOT_TAKEN_OVER}),
+        toml("network", Architecture, like.architecture)
+        + toml("training", Schedule, {**like.training, **NOT_TAKEN_OVER}),
         encoding="utf-8",
     )
     return Wishes(
@@ -74,14 +72,3 @@ def _wishes(like: Manifest, max_time_s: float | None, folder: Path) -> Wishes:
         config=config,
         holidays=Covariates.read(like.covariates).holidays,
     )
-
-
-def _toml(title: str, kind: Any, values: Mapping[str, Any]) -> str:
-    """A table of a configuration file: the values that the spec has entries for."""
-    known = {field.name for field in dataclasses.fields(kind)}
-    lines = [
-        f"{name} = {json.dumps(value)}"
-        for name, value in values.items()
-        if name in known and value is not None
-    ]
-    return "\n".join([f"[{title}]", *lines, ""])

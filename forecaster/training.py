@@ -26,7 +26,7 @@ from forecaster.network import Network
 from forecaster.pacing import validation_steps
 from forecaster.planning import Plan
 from forecaster.prefetch import prefetched
-from forecaster.progress import Progress, progress
+from forecaster.progress import Display, Show, progress
 from forecaster.session import Lesson, Session, check_finite
 from forecaster.trainer import Trainer
 
@@ -74,6 +74,7 @@ def train(
     plan: Plan,
     *,
     silent: bool = False,
+    show: Show | None = None,
     weights: list[NDArray[Any]] | None = None,
     resumption: Resumption | None = None,
 ) -> Trained:
@@ -83,6 +84,7 @@ def train(
         split: the data, its end held out.
         plan: task, architecture and schedule.
         silent: show no progress on stderr.
+        show: takes the progress instead, if given.
         weights: of a network of the same shape, to begin with; None means by chance.
         resumption: where to keep checkpoints, and which one to go on from.
 
@@ -97,7 +99,7 @@ def train(
         session.validate(held_out)  # what training must beat
     lessons = islice(_lessons(split, plan.schedule), session.steps, None)
     with (
-        progress("training", silent=silent) as display,
+        progress("training", silent=silent, show=show) as display,
         prefetched(lessons) as prepared,
     ):
         kept_s = session.pace.seconds
@@ -233,7 +235,7 @@ def _struck(share: float, rng: np.random.Generator, lanes: int) -> NDArray[np.bo
     return rng.random(lanes) < share
 
 
-def _show(display: Progress | None, session: Session, loss: float) -> None:
+def _show(display: Display | None, session: Session, loss: float) -> None:
     if display is not None:
         best = session.best.loss
         known = "" if best is None else f", validation {best:.4f}"

@@ -27,7 +27,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA = "0004"  # the last of `migrations`; later ones sort behind
+SCHEMA = "0005"  # the last of `migrations`; later ones sort behind
 SCHEMA_OF_FIRST_RELEASE = "0001"
 
 # What is the same on SQLite and PostgreSQL: texts in order of their code points, whatever
@@ -163,5 +163,26 @@ job_lines = Table(  # what a job says while it runs; the newest of them
     Column("number", BigInteger, primary_key=True),
     Column("at", Float(53), nullable=False),
     Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+schedules = Table(  # which jobs are made again and again; times are seconds since 1970
+    "schedules",
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("kind", Word, nullable=False),  # of the job
+    Column("model", Word, nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("cron", Word),
+    Column("timezone", Word, nullable=False),
+    Column("every_points", BigInteger),
+    Column("on_drift", Boolean, nullable=False),
+    Column("jitter_s", BigInteger, nullable=False),
+    Column("due", BigInteger),  # by the clock, without jitter
+    Column("since", BigInteger, nullable=False),  # when it last made a job, or was made
+    Column("points", BigInteger),  # of the model, then
+    Column("job", Word),  # the last; it may be forgotten by now
+    Column("reason", Text),  # of that one
+    Column("mark", Word, nullable=False),  # another one after each change
     sqlite_with_rowid=False,
 )

@@ -74,3 +74,22 @@ class Sight:
     points: int | None = None
     drifted_at: int | None = None
     is_busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A schedule as the store has it.
+
+    Attributes:
+        schedule: what it is.
+        standing: how far it has come.
+        mark: another one after each change.
+        job: the last that it made.
+        reason: why it made that.
+    """
+
+    schedule: Schedule
+    standing: Standing
+    mark: str
+    job: str | None = None
+    reason: str | None = None

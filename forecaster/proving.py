@@ -1,7 +1,8 @@
 """Whether a version may go live: whole on disk, sound in memory, sensible in what it says.
 
 `registry.verify` compares files, without TensorFlow; `artifact.load` looks at functions
-and weights; `probe` asks for forecasts of a few made series. `prove` is all of it.
+and weights; `probe` asks for forecasts of a few made series. `prove` is all of it; `loaded` and
+`approve` are its two halves, for who loads in another way.
 Letters: N series, H horizon, Q quantiles.
 """
 
@@ -31,8 +32,31 @@ def prove(folder: Path) -> Artifact:
     Raises:
         ArtifactError: says in one line what is.
     """
+    model = loaded(folder)
+    approve(folder, model)
+    return model
+
+
+def loaded(folder: Path) -> Artifact:
+    """A version whose files, functions and weights are sound, and that is in its place.
+
+    Raises:
+        ArtifactError: they are not, or it is not.
+    """
     registry.check_place(folder, manifests.read(folder))
-    model = load(folder)
+    return load(folder)
+
+
+def approve(folder: Path, model: StepModel) -> None:
+    """Lets a loaded version pass if it forecasts a few made series as it should.
+
+    Args:
+        folder: where it came from.
+        model: what was loaded.
+
+    Raises:
+        ArtifactError: says in one line what is wrong.
+    """
     try:
         probe(model)
     except ArtifactError:
@@ -43,7 +67,6 @@ def prove(folder: Path) -> Artifact:
             f"{folder}: expected forecasts of made series, got {type(error).__name__}: "
             f"{first_line(error)}. Train again or choose another version."
         ) from error
-    return model
 
 
 def probe(model: StepModel) -> None:

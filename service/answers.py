@@ -167,6 +167,18 @@ class ModelDetail(ModelLine):
     manifest: dict[str, Any] | None
 
 
+class Promoted(BaseModel):
+    """What came of a promotion or a rollback."""
+
+    name: str
+    version: str = Field(description="Champion, and what answers in this process now.")
+    previous: str | None = Field(description="What a rollback goes back to.")
+    changed: bool = Field(description="Whether it was not champion already.")
+    primed: int = Field(description="Series that got a state of this version.")
+    left: int = Field(description="Series that get one with their next request.")
+    seconds: float = Field(description="Until the version was ready to answer.")
+
+
 class Health(BaseModel):
     """The service lives, or is ready."""
 

@@ -13,7 +13,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 
 import forecaster
-from forecaster import artifact
+from forecaster import proving
 from forecaster.settings import Settings, is_exposed, is_loopback, load
 from forecaster.streaming import StepModel
 from service import access, compression, metrics, problems, telemetry
@@ -22,7 +22,8 @@ from service.database import open_database
 from service.documented import refusals, refuse_url
 from service.engine import Engine
 from service.keyring import Keyring
-from service.live_model import Models
+from service.live_model import Models, Swap
+from service.priming import Primer
 from service.pruning import Pruner
 from service.rates import Rates
 from service.raw_paths import RawPaths, SeriesId
@@ -57,7 +58,7 @@ class Service:
 def create_app(
     settings: Settings | None = None,
     log: telemetry.Log = None,
-    load_model: Callable[[Path], StepModel] = artifact.load,
+    load_model: Callable[[Path], StepModel] = proving.loaded,
 ) -> OpenAPI:
     """Return an app of its own; two of them share nothing.
 
@@ -78,9 +79,9 @@ def create_app(
     )
     store = Store(database)
     models_dir = Path(settings.server.models_dir)
-    live = Models(models_dir, load_model)
-    pruner = Pruner(database, settings.retention, models_dir, log)
     watch = metrics.Metrics()
+    live = Models(models_dir, load_model, Primer(database), _teller(log, watch))
+    pruner = Pruner(database, settings.retention, models_dir, log)
     engine = Engine(live, store, settings.limits, watch)
     closed = is_exposed(settings.server)  # then a key is asked for, come what may
     app = OpenAPI(
@@ -113,6 +114,34 @@ def create_app(
         app.register_api(api)
     app.register_blueprint(docs.routes(app, keys_required=closed))
     return app
+
+
+def _teller(log: telemetry.Log, watch: metrics.Metrics) -> Callable[[Swap], None]:
+    """Return what is done of each version that takes over or cannot: told and counted."""
+
+    def tell(swap: Swap) -> None:
+        about = {
+            "model": swap.name,
+            "version": swap.version,
+            "before": swap.before,
+            "reason": swap.reason,
+        }
+        if swap.problem is not None:
+            log.warning("no swap", **about, problem=swap.problem)
+            watch.no_swap(swap.name)
+            return
+        primed = swap.primed
+        log.info(
+            "swap",
+            **about,
+            seconds=round(swap.seconds, 3),
+            primed=primed.series,
+            left=primed.left,
+            **({"unprimed_for": primed.problem} if primed.problem else {}),
+        )
+        watch.swap(swap.name, swap.version, swap.before)
+
+    return tell
 
 
 def service_of(app: Flask) -> Service:

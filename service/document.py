@@ -6,7 +6,7 @@ parameters that may be null, which has no spelling in a URL.
 
 from typing import Any
 
-from service.access import HEALTH, documented, scope_of
+from service.access import HEALTH, PREDICTING, documented, scope_of
 from service.documented import refusals
 
 # Needs neither store nor model.
@@ -64,6 +64,8 @@ def impossible(path: str, method: str, operation: dict[str, Any]) -> set[int]:
         never |= {401, 403}
     if path.startswith(HEALTH):
         never |= {429}
+    if path not in PREDICTING:
+        never |= {409}  # of others only what they say themselves
     if path in ALWAYS:
         never |= {503}
     return never

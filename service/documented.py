@@ -5,6 +5,7 @@ documented through it and read by `schemas.py`: its own reading takes NaN and te
 numbers, and a deeply nested body is its end.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, request
@@ -71,9 +72,14 @@ REFUSALS = {
 
 def refusals() -> dict[Any, Any]:
     """Return the documentation of every refusal, by its status."""
+    return refusing(REFUSALS)
+
+
+def refusing(said: Mapping[int, str]) -> dict[Any, Any]:
+    """Return the documentation of refusals, of what is said of each status."""
     return {
-        status: {"description": said, "content": PROBLEM}
-        for status, said in REFUSALS.items()
+        status: {"description": what, "content": PROBLEM}
+        for status, what in said.items()
     }
 
 
@@ -101,6 +107,17 @@ def taking(api: APIBlueprint, model: type[BaseModel]) -> dict[str, Any]:
     }
 
 
+def taking_json(
+    api: APIBlueprint, model: type[BaseModel], examples: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the part of an operation that documents a body which is JSON alone."""
+    json, schemas = parse_body(model)
+    api.components_schemas.update(schemas)
+    shown = {name: Example(value=value) for name, value in examples.items()}
+    json[JSON].examples = {**shown}
+    return {"requestBody": RequestBody(content=json, required=True)}
+
+
 def answering(api: APIBlueprint, model: type[BaseModel]) -> dict[Any, Any]:
     """Return the part of an operation that documents its answer: JSON or Arrow."""
     json, schemas = parse_body(model)
@@ -123,6 +140,13 @@ def body() -> bytes:
         return unpack(data, request.max_content_length or 0)
     except TooMuch:
         raise RequestEntityTooLarge from None
+
+
+def json_body() -> bytes:
+    """Return the body of this request, unpacked; it must say that it is JSON."""
+    if request.mimetype != JSON:
+        raise UnsupportedMediaType
+    return body()
 
 
 def query() -> AskQuery:

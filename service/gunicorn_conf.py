@@ -132,9 +132,16 @@ def post_worker_init(worker: Any) -> None:
     worker.count = service.watch.refused  # what it refuses by itself
     service.start()
     gc.collect()
-    # What is loaded stays, and need not be looked through again and again. Once replaced, the
-    # first version of a model keeps what of it refers to itself.
+    # What is loaded stays, and need not be looked through again and again, until a version
+    # of a model is let go of (`arrivals`).
     gc.freeze()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Count no longer what a process that is gone had loaded."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 def worker_exit(server: Any, worker: Any) -> None:

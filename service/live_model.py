@@ -1,105 +1,113 @@
-"""The models being served: found, verified, loaded, warmed, and only then live.
+"""The models being served: ready before they are live, and swapped in one assignment.
 
 A `Live` model is a value that a request takes once and uses to its end, so that no
-answer mixes two versions; `Models` swaps it for another in one assignment. Nothing is
+answer mixes two versions. A new version, whoever named it, goes the same way in every
+process: loaded beside the old one, proven, warm (`arrivals`), its states made from the
+log (`priming`), and only then live; where a step fails the old one goes on. Nothing is
 loaded before `start` or `refresh`, which a server calls in its workers: a model loaded
 before a fork would hang there, silently.
 """
 
+import os
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from forecaster import artifact, proving, registry
-from forecaster.errors import ArtifactError, ForecasterError
-from forecaster.frequency import Frequency
-from forecaster.manifest import FILE_NAME
-from forecaster.streaming import StepModel, advance_series, forecast_series
+from forecaster import proving, registry
+from forecaster.artifact import first_line
+from forecaster.errors import ForecasterError
+from forecaster.registry import PREVIOUS
+from forecaster.succession import Succession
+from service.arrivals import Arrivals, Arrived, Load, Mark, give_back, mark_of
+from service.board import UNKNOWN, Board, Status
 from service.carrying import Live
-from service.errors import NoModel, UnknownModel
+from service.errors import Busy
+from service.priming import Primed, Wait
 
-WARM_BATCHES = (1, 8)
-WARM_STEPS = 73  # a walk through chunks of every size
 POLL_S = 2.0
+PATIENCE_S = 120.0  # until the version before is live, or not
+NOTHING_PRIMED = Primed()
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """What is served under a name, and why the champion is not, if so."""
+class Swap:
+    """One version took over from another in this process, or could not."""
 
-    live: Live | None
-    problem: str | None
-    tried: tuple[str, int] | None = None  # the version, and when it was written
+    name: str
+    version: str
+    before: str | None
+    reason: str  # champion, as another process named it; promote; rollback
+    seconds: float
+    primed: Primed = NOTHING_PRIMED
+    problem: str | None = None
 
 
-class Models:
+class Models(Board):
     """The models of a folder by name; each serves its champion."""
 
     def __init__(
-        self, folder: Path, load: Callable[[Path], StepModel] = artifact.load
+        self,
+        folder: Path,
+        load: Load = proving.loaded,
+        prime: Callable[[Live, Wait], Primed] = lambda live, wait: NOTHING_PRIMED,
+        tell: Callable[[Swap], None] = lambda swap: None,
     ) -> None:
-        self.folder = folder
-        self._load = load
-        self._statuses: Mapping[str, Status] | None = None
+        """Make it; nothing is loaded yet.
+
+        Args:
+            folder: of the models.
+            load: makes a model of the folder of a version.
+            prime: makes the states of a version, before it takes over from another.
+            tell: is told of every version that takes over or cannot.
+        """
+        super().__init__(folder)
+        self._arrivals = Arrivals(load)
+        self._prime = prime
+        self._tell = tell
+        self._turn = threading.Lock()  # one version at a time is on its way
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def get(self, name: str | None) -> Live:
-        """Return the live model of that name; None means the only one.
-
-        Raises:
-            UnknownModel: there is none of that name, or several and no name.
-            NoModel: there is, but it is not loaded and warm.
-        """
-        name = self.only_name() if name is None else name
-        status = self.statuses().get(name)
-        if status is None and self._statuses is None:
-            raise NoModel(self.nothing)
-        if status is None:
-            raise UnknownModel(f"no model of that name; there is: {self._names()}")
-        if status.live is None:
-            raise NoModel(f"model {name!r} is not ready: {status.problem}")
-        return status.live
-
-    def only_name(self) -> str:
-        """Return the name of the only model.
-
-        Raises:
-            UnknownModel: there are several.
-            NoModel: there is none.
-        """
-        names = list(self.statuses())
-        if not names:
-            raise NoModel(self.nothing)
-        if len(names) > 1:
-            raise UnknownModel(f"several models: say which by name: {self._names()}")
-        return names[0]
-
-    @property
-    def nothing(self) -> str:
-        """Why there is no model."""
-        if self._statuses is None:
-            return "the models are being loaded; try again in a moment"
-        return f"no model in {self.folder}; make one with 'forecaster train'"
-
-    def statuses(self) -> Mapping[str, Status]:
-        """Return what is served, by name."""
-        return self._statuses or {}
-
     def refresh(self) -> None:
         """Serve every champion that is not served yet; keep the old where it fails."""
+        with self._turn:
+            try:
+                names = registry.names(self.folder)
+            except OSError:
+                names = []  # the folder is away for a moment: what is live stays live
+            self._expect(names)
+            for name in names:
+                self._refresh_one(name)
+
+    def take_over(
+        self, folder: Path, reason: str, appoint: Callable[[], Succession]
+    ) -> tuple[Succession, Swap]:
+        """Make a version the champion and serve it, or leave all as it is.
+
+        Args:
+            folder: of the version.
+            reason: why, for the log.
+            appoint: makes it the champion, once it is fit to answer.
+
+        Raises:
+            Busy: others are on their way, and take too long.
+            ForecasterError: it cannot go live; says why.
+            OSError: its files cannot be read.
+        """
+        if not self._turn.acquire(timeout=PATIENCE_S):
+            raise Busy(
+                "another version is just being made ready; try again in a moment"
+            )
         try:
-            names = registry.names(self.folder)
-        except OSError:
-            names = []  # the folder is away for a moment: what is live stays live
-        blank = Status(None, "it is being loaded; try again in a moment")
-        self._statuses = dict.fromkeys(names, blank) | dict(self.statuses())
-        for name in names:
-            status = self._refreshed(name, self._statuses[name])
-            self._statuses = {**self._statuses, name: status}
+            now = self.statuses().get(folder.parent.name, UNKNOWN)
+            arrived, swap = self._ready(folder, now, reason)
+            succession = appoint()
+            self._serve(arrived, swap)
+        finally:
+            self._turn.release()
+        return succession, swap
 
     def start(self) -> None:
         """Load now, and from then on look for new champions in a thread of its own."""
@@ -108,7 +116,7 @@ class Models:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the thread."""
+        """End the thread, and what it is at as soon as that can be ended."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -117,55 +125,69 @@ class Models:
         while not self._stopping.wait(POLL_S):
             self.refresh()
 
-    def _refreshed(self, name: str, now: Status) -> Status:
-        tried = None  # a champion that cannot even be found is looked for again
+    def _refresh_one(self, name: str) -> None:
+        now, tried = self.statuses()[name], None
         try:
             folder = registry.resolve(self.folder, name)
-            champion = (folder.name, (folder / FILE_NAME).stat().st_mtime_ns)
+            champion = (folder.name, mark_of(folder))
             if champion == now.tried:
-                return now
+                return
             tried = champion
-            model = self._load(folder)
-            warm_up(model)
-        except (ForecasterError, OSError) as error:
-            return Status(now.live, str(error), tried)
-        except Exception as error:  # noqa: BLE001 - whatever a damaged graph raises, the old keeps serving
-            return Status(now.live, f"{name}: {type(error).__name__}", tried)
-        return Status(Live(name, folder.name, model), None, tried)
+            self._serve(*self._ready(folder, now, "champion"))
+            return
+        except OSError as error:  # perhaps for a moment: it is looked for again
+            problem, tried = str(error), None
+        except ForecasterError as error:
+            problem = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the old keeps serving, and is looked after
+            problem = f"{name}: {type(error).__name__}: {first_line(error)}"
+        self._stay(name, self.within(problem), tried)
 
-    def _names(self) -> str:
-        return ", ".join(sorted(self.statuses())) or "none"
-
-
-def warm_up(model: StepModel) -> None:
-    """Call the model in every shape it will meet, and check what it answers.
-
-    Raises:
-        ArtifactError: the answers have the wrong shape or are not finite.
-    """
-    manifest = model.manifest
-    proving.check_features(manifest)
-    frequency = Frequency.parse(manifest.freq)
-    origin = frequency.times(
-        np.int64(0) if frequency.is_integer else np.datetime64("2024-01-01", "us"),
-        np.arange(WARM_STEPS),
-    )
-    for batch in WARM_BATCHES:
-        values = [np.sin(np.arange(WARM_STEPS)) + 2.0] * batch
-        states = advance_series(
-            model, model.initial_state(batch), values, [origin[0]] * batch
+    def _ready(self, folder: Path, now: Status, reason: str) -> tuple[Arrived, Swap]:
+        """Make a version ready beside the one that answers."""
+        began = time.monotonic()
+        arrived, primed = self._arrivals.ready(folder), NOTHING_PRIMED
+        if now.live is not None and now.live is not arrived.live:
+            primed = self._prime(arrived.live, self._stopping.wait)
+        return arrived, Swap(
+            folder.parent.name,
+            folder.name,
+            None if now.live is None else now.live.version,
+            reason,
+            time.monotonic() - began,
+            primed,
         )
-        forecasts = forecast_series(
-            model, states, [origin[-1]] * batch, manifest.horizon
-        )
-        _check(manifest.version, states, (batch, manifest.state_size))
-        wanted = (batch, manifest.horizon, len(manifest.quantiles))
-        _check(manifest.version, forecasts, wanted)
 
+    def _serve(self, arrived: Arrived, swap: Swap) -> None:
+        """Let a version answer from now on, in one assignment."""
+        live = arrived.live
+        self._show(live.name, Status(live, None, (live.version, arrived.mark)))
+        if swap.version != swap.before:
+            self._tell(swap)
+        self._arrivals.serve(arrived)
 
-def _check(version: str, answer: np.ndarray, shape: tuple[int, ...]) -> None:
-    if answer.shape != shape or not np.isfinite(answer).all():
-        raise ArtifactError(
-            f"version {version}: expected finite numbers of shape {shape}, got "
-            f"{answer.shape}; the model is damaged, train again"
-        )
+    def _stay(self, name: str, problem: str, tried: tuple[str, Mark] | None) -> None:
+        """Leave what answers, and say why the champion does not."""
+        now = self.statuses()[name]
+        live = now.live or self._previous(name)
+        self._show(name, Status(live, problem, tried))
+        if problem != now.problem:
+            version = tried[0] if tried else ""
+            before = None if live is None else live.version
+            self._tell(Swap(name, version, before, "champion", 0.0, problem=problem))
+        if tried is not None:
+            give_back()
+
+    def _previous(self, name: str) -> Live | None:
+        """The version that was champion before, for a process that has none yet."""
+        try:
+            folder = registry.resolve(self.folder, name, PREVIOUS)
+            arrived = self._arrivals.ready(folder)
+            self._arrivals.serve(arrived)
+            return arrived.live
+        except Exception:  # noqa: BLE001 - then there is none; of the champion it is told why
+            return None
+
+    def within(self, problem: str) -> str:
+        """Return what is wrong, without where the folder of models lies on this machine."""
+        return problem.replace(f"{self.folder}{os.sep}", "")

@@ -13,6 +13,7 @@ from flask_openapi3.openapi import OpenAPI
 from prometheus_client import (
     CollectorRegistry,
     Counter,
+    Gauge,
     Histogram,
     generate_latest,
     multiprocess,
@@ -64,6 +65,39 @@ class Metrics:
         self._points = Counter(
             "forecaster_points", "Points taken in", ("outcome",), registry=own
         )
+
+        self._swaps = Counter(
+            "forecaster_swaps",
+            "Versions of a model that took over in a process, or could not",
+            ("model", "outcome"),
+            registry=own,
+        )
+        self._swapped_at = Gauge(
+            "forecaster_swap_timestamp_seconds",
+            "When a version of a model took over last, since 1970",
+            ("model",),
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
+        self._live = Gauge(
+            "forecaster_model_live",
+            "Processes in which this version of a model answers",
+            ("model", "version"),
+            registry=own,
+            multiprocess_mode="livesum",
+        )
+
+    def swap(self, name: str, version: str, before: str | None) -> None:
+        """Note that a version took over from another, or is the first."""
+        self._swaps.labels(name, "started" if before is None else "swapped").inc()
+        self._swapped_at.labels(name).set(time.time())
+        if before is not None:
+            self._live.labels(name, before).set(0)
+        self._live.labels(name, version).set(1)
+
+    def no_swap(self, name: str) -> None:
+        """Note that a version could not take over."""
+        self._swaps.labels(name, "failed").inc()
 
     def stage(self, name: str, seconds: float) -> None:
         """Note how long a stage took: queue, plan, compute or commit."""

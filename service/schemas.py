@@ -40,6 +40,7 @@ Time = Annotated[str, Field(max_length=64)] | Step
 Id = Annotated[str, Field(min_length=1, max_length=MAX_ID, pattern=NO_NUL)]
 Covariate = Annotated[str, Field(min_length=1, max_length=MAX_ID)]
 Text = Annotated[str, Field(max_length=MAX_ID)]
+Version = Annotated[str, Field(min_length=1, max_length=64, pattern=NO_NUL)]
 Body = TypeVar("Body", bound=BaseModel)
 
 
@@ -114,6 +115,27 @@ class PredictBody(_Options):
     """Points of one or several series, and which forecasts to give back."""
 
     series: SeriesBody | Annotated[list[SeriesBody], Field(min_length=1)]
+
+
+class PromoteBody(_Strict):
+    """Which version is to be the champion."""
+
+    version: Version = Field(
+        description="A version, or an alias: challenger, previous."
+    )
+
+
+def read_promotion(data: bytes) -> str:
+    """Return the version that a body of `PromoteBody` names.
+
+    >>> read_promotion(b'{"version": "challenger"}')
+    'challenger'
+
+    Raises:
+        Malformed: it is not JSON.
+        Unacceptable: it has the wrong shape.
+    """
+    return validated(PromoteBody, _from_json(data)).version
 
 
 def read_ask(

@@ -5,16 +5,25 @@ from dataclasses import asdict
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
-from service import catalog
-from service.answers import ModelDetail, ModelList
-from service.documented import blueprint, reply
+from service import catalog, promoting
+from service.answers import ModelDetail, ModelList, Promoted
+from service.documented import blueprint, json_body, refusing, reply, taking_json
 from service.live_model import Models
 from service.parameters import ModelPath
+from service.schemas import PromoteBody, read_promotion
+
+EXAMPLES = {"what waits": {"version": "challenger"}}
+REFUSED = {
+    404: "No such model or version",
+    422: "Wrong shape, or the version cannot go live: the old one goes on",
+}
+NOTHING_BEFORE = {409: "There is no version to go back to"}
 
 
 def routes(models: Models) -> APIBlueprint:
-    """Return the routes that show models."""
+    """Return the routes that show models, and change what is served of them."""
     api = blueprint("models", "What forecasts")
+    takes = taking_json(api, PromoteBody, EXAMPLES)
 
     @api.get("/models", responses={200: ModelList})
     def list_models() -> Response:
@@ -27,5 +36,23 @@ def routes(models: Models) -> APIBlueprint:
         entry = catalog.entry(models, path.name)
         manifest = catalog.manifest(models, path.name)
         return reply({**asdict(entry), "manifest": manifest})
+
+    @api.post(
+        "/models/<name>/promote",
+        responses={200: Promoted, **refusing(REFUSED)},
+        openapi_extensions=takes,
+    )
+    def promote_model(path: ModelPath) -> Response:
+        """Make a version the champion and serve it, once it is proven and primed."""
+        version = read_promotion(json_body())
+        return reply(asdict(promoting.promote(models, path.name, version)))
+
+    @api.post(
+        "/models/<name>/rollback",
+        responses={200: Promoted, **refusing(REFUSED | NOTHING_BEFORE)},
+    )
+    def rollback_model(path: ModelPath) -> Response:
+        """Serve the version again that was champion before."""
+        return reply(asdict(promoting.rollback(models, path.name)))
 
     return api

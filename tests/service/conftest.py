@@ -1,7 +1,6 @@
 """A service on a fresh database with a model of three numbers, and its client."""
 
 import io
-import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from forecaster.registry import set_alias
 from forecaster.settings import Settings, load
 from service.app import create_app, service_of
 from service.telemetry import new_log
@@ -18,12 +18,14 @@ from tests.service.fakes import loader
 VERSION = "20260101T000000Z-1a2b"
 
 
-def add_version(models_dir: Path, name: str, version: str = VERSION) -> None:
-    """Put a version into the models folder and make it the champion."""
+def add_version(
+    models_dir: Path, name: str, version: str = VERSION, alias: str = "champion"
+) -> None:
+    """Put a version into the models folder and give it an alias."""
     folder = models_dir / name / version
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text("{}")
-    (folder.parent / "aliases.json").write_text(json.dumps({"champion": version}))
+    set_alias(models_dir, name, alias, version)
 
 
 def settings_in(folder: Path) -> Settings:

@@ -37,7 +37,10 @@ SCOPES = {  # of every route; None is open
     ("GET", "/metrics"): "read",
     ("GET", "/models"): "read",
     ("GET", "/models/<name>"): "read",
+    ("POST", "/models/<name>/promote"): "admin",
+    ("POST", "/models/<name>/rollback"): "admin",
 }
+BODIES = {"/models/<name>/promote": {"version": "previous"}}
 CLOSED = [route for route, scope in SCOPES.items() if scope is not None]
 
 
@@ -68,7 +71,7 @@ class Guarded:
         method, rule = route
         path = rule.replace("<series:unique_id>", "a").replace("<name>", "demo")
         path = path.replace("<path:file>", "css/swagger-ui.css")
-        body = BODY if method == "POST" else None
+        body = BODIES.get(rule, BODY) if method == "POST" else None
         with self.client.open(path, method=method, json=body, headers=headers) as got:
             got.get_data()  # before it is closed, as a file of /docs has to be
             return got
@@ -79,6 +82,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     """One for all tests."""
     folder = tmp_path_factory.mktemp("guarded")
     add_version(folder / "models", "demo")
+    add_version(folder / "models", "demo", "20250101T000000Z-0a1b", "previous")
     service = Guarded(settings_in(folder))
     yield service
     service_of(service.app).close()

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecaster import proving
 from forecaster.errors import ArtifactError
+from service.arrivals import warm_up
 from service.errors import NoModel, UnknownModel
-from service.live_model import Models, warm_up
+from service.live_model import Models
 from tests.service.conftest import VERSION, add_version
 from tests.service.fakes import FakeModel, Floats, loader, manifest
 
@@ -116,8 +118,8 @@ def from_elsewhere(folder: Path) -> FakeModel:
     ("load", "reason"),
     [
         (damaged, "checksum"),
-        (not_a_number, "expected finite numbers"),
-        (wrong_shape, "expected finite numbers of shape"),
+        (not_a_number, "expected finite states"),
+        (wrong_shape, "expected finite forecasts of shape"),
         (from_elsewhere, "KeyError"),
     ],
 )
@@ -174,9 +176,10 @@ def test_a_broken_model_leaves_the_others_serving(tmp_path: Path) -> None:
 def test_a_repaired_version_is_tried_again(tmp_path: Path) -> None:
     """When its files were written anew."""
     add_version(tmp_path, "demo", NEWER)
-    models = Models(tmp_path, damaged)
+    loads = [damaged]
+    models = Models(tmp_path, lambda folder: loads[0](folder))
     models.refresh()
-    models._load = loader()
+    loads[0] = loader()
     models.refresh()
     with pytest.raises(NoModel):
         models.get("demo")
@@ -202,7 +205,7 @@ def test_a_model_that_expects_other_features_is_refused() -> None:
     model.manifest = manifest("D")
     object.__setattr__(model.manifest, "features", ("moon",))
     with pytest.raises(ArtifactError, match="features this release does not compute"):
-        warm_up(model)
+        proving.approve(Path("demo/v1"), model)
 
 
 @pytest.mark.parametrize("frequency", ["1", "5", "min", "B", "W-MON", "ME", "YS-JAN"])

@@ -1,0 +1,109 @@
+"""States of a version that are behind the log of their series: found, and replaced.
+
+What is replaced was behind, and what replaces it has seen more of the same history; who
+writes meanwhile goes first. So a state that is kept here is worth as much as one that a
+request made.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+
+from service import queries, upkeep
+from service.database import reading, written
+from service.records import Carried, Kept, pack_state
+
+FROM_THE_FIRST = -1  # below every number of a series
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose states: those of one version, of series at its frequency."""
+
+    name: str
+    version: str
+    frequency: str
+
+
+def behind(engine: Engine, owner: Owner, after: int, most: int) -> list[Carried]:
+    """Return up to ``most`` series whose states are behind, in the order of their numbers.
+
+    Args:
+        engine: the database.
+        owner: the version.
+        after: the number of the last series that was looked at, or `FROM_THE_FIRST`.
+        most: how many.
+
+    Raises:
+        StoreFailure: the database does not answer.
+    """
+    wanted = {**asdict(owner), "after": after, "most": most}
+    with reading(engine) as connection:
+        rows = connection.execute(upkeep.BEHIND, wanted)
+        return [queries.carried_of(row) for row in rows]
+
+
+def count_behind(engine: Engine, owner: Owner, after: int) -> int:
+    """Return how many there are in all.
+
+    Raises:
+        StoreFailure: the database does not answer.
+    """
+    with reading(engine) as connection:
+        found = connection.execute(
+            upkeep.COUNT_BEHIND, {**asdict(owner), "after": after}
+        )
+        return int(found.scalar_one())
+
+
+def keep(
+    engine: Engine, version: str, made: Sequence[tuple[Carried, Kept]]
+) -> set[int]:
+    """Keep states that have seen more than those there are.
+
+    Args:
+        engine: the database.
+        version: of the model that made them.
+        made: of each series what was carried of it, and the new state.
+
+    Returns:
+        The numbers of the series whose states were kept. Left alone is a series that
+        somebody writes now, that is gone, or whose history was rewritten since.
+
+    Raises:
+        StoreFailure: nothing was kept.
+    """
+    return written(engine, lambda connection: _keep(connection, version, made))
+
+
+def _keep(
+    connection: Connection, version: str, made: Sequence[tuple[Carried, Kept]]
+) -> set[int]:
+    wanted = {"version": version, "pks": [carried.pk for carried, _ in made]}
+    found = {row.pk: row for row in connection.execute(upkeep.FREE_STATES, wanted)}
+    rows: list[dict[str, Any]] = [
+        {
+            "series_pk": carried.pk,
+            "version": version,
+            "revision": carried.span.revision,
+            "end_step": kept.end,
+            **pack_state(kept.state, carried.span.revision, kept.end),
+        }
+        for carried, kept in made
+        if carried.pk in found and _leads_further(found[carried.pk], carried, kept)
+    ]
+    if rows:
+        keep_state = queries.upserts(connection.dialect.name).keep_state
+        queries.run_many(connection, keep_state, rows)
+    return {row["series_pk"] for row in rows}
+
+
+def _leads_further(row: Any, carried: Carried, kept: Kept) -> bool:
+    """Whether a state has seen more of the history as it is now than the one there is."""
+    span = queries.span_of(row)
+    if span.revision != carried.span.revision or not span.kept <= kept.end <= span.end:
+        return False
+    is_behind: bool = row.as_of != span.revision or not kept.end <= row.seen <= span.end
+    return is_behind

@@ -14,12 +14,23 @@ from service import exposure
 from service import keys as api_keys
 from service.database import open_database
 from service.errors import StoreFailure
+from service.history import panel_of
 from service.urls import NothingThere
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-__all__ = ["NothingThere", "api_keys", "check_exposure", "database_option", "opened"]
+    from forecaster.exog import Columns
+    from forecaster.panel import Panel
+
+__all__ = [
+    "NothingThere",
+    "api_keys",
+    "check_exposure",
+    "database_option",
+    "log_of",
+    "opened",
+]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -55,6 +66,18 @@ def opened(
             yield engine
         finally:
             engine.dispose()
+
+
+def log_of(database: str, name: str, columns: Columns) -> Panel:
+    """Return what the service has observed of the series of a model.
+
+    Raises:
+        ConfigError: the database cannot be used, or there is none.
+        DataError: nothing was observed.
+        ForecasterError: the store does not answer now.
+    """
+    with opened(database, anew=False, reads_only=True) as engine, _told():
+        return panel_of(engine, name, columns)
 
 
 def check_exposure(server: Server) -> None:

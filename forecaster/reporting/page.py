@@ -33,7 +33,7 @@ ul.checks b { display: inline-block; width: 1.8rem; text-indent: 0; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: right; padding: .3rem .6rem; border-top: 1px solid var(--line);
-  white-space: nowrap; }
+  white-space: nowrap; overflow-wrap: normal; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; }
 thead th { border-top: 0; color: var(--muted); font-weight: 500; }
 td.best { font-weight: 650; }
@@ -42,6 +42,9 @@ dt { color: var(--muted); } dd { margin: 0; }
 .pictures { display: grid; gap: 1rem;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); }
 figure { margin: 0; } figure img { width: 100%; height: auto; display: block; }
+@media (max-width: 34rem) { table { font-size: .8rem; }
+  th, td { padding: .3rem .35rem; } thead th { white-space: normal; }
+  tbody th { white-space: normal; } }
 figcaption { color: var(--muted); font-size: .9rem; }
 """
 

@@ -27,6 +27,7 @@ FANS = 4  # series that are drawn
 OLD = "#b3661a"  # the champion, beside MEDIAN for the challenger
 COLOURS = {CHALLENGER: MEDIAN, CHAMPION: OLD}
 SHADES = {CHALLENGER: "#9fc3e6", CHAMPION: "#f0c9a0"}
+WIDE = 20  # from so many times the lowest score on a scale is logarithmic
 MOST_STEPS = 48  # groups of steps along the horizon
 
 
@@ -96,7 +97,8 @@ def _by_series(report: Report, metric: str) -> Picture:
     ours, theirs = ours[known], theirs[known]
     figure, axes = _empty(f"{metric} of the challenger (up) and the champion (across)")
     axes.scatter(theirs, ours, s=22, color=MEDIAN, alpha=0.6, linewidths=0, zorder=3)
-    if len(ours) and min(ours.min(), theirs.min()) > 0:
+    least = min(ours.min(initial=np.inf), theirs.min(initial=np.inf))
+    if 0 < WIDE * least < max(ours.max(initial=0), theirs.max(initial=0)):
         axes.set_xscale("log")
         axes.set_yscale("log")
     ends = (min(axes.get_xlim()[0], axes.get_ylim()[0]),

@@ -8,6 +8,7 @@ the verdict says so (`promotion.promote`, `succession.appoint`).
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -90,9 +91,12 @@ def retrain(
             pass
     except BaseException as error:
         told = str(error) or type(error).__name__
-        reporting.written(replace(account, reason=told), models_dir)
+        with suppress(OSError):  # of two errors the first is told
+            path = reporting.written(replace(account, reason=told), models_dir)
+            say(f"wrote {path.with_suffix('.html')}")
         raise
     path = reporting.written(account, models_dir)
+    say(f"wrote {path.with_suffix('.html')}")
     progress(1.0, account.reason)
     return Verdict(
         name=name,
@@ -153,7 +157,8 @@ def _trained(
     wishes = account.wishes
 
     def show(done: float, message: str) -> None:
-        progress(TRAINING + (TRAINED - TRAINING) * done, f"training: {message}")
+        share = TRAINING + (TRAINED - TRAINING) * min(done, 1.0)
+        progress(share, f"training: {message}")
 
     show(0.0, str(known))
     with tempfile.TemporaryDirectory(prefix="forecaster-retrain-") as folder:

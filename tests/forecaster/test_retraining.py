@@ -10,12 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from forecaster import manifest as manifests
 from forecaster import registry, retraining
 from forecaster.errors import ConfigError, DataError, ModelNotFound, TrainingError
 from forecaster.exog import Columns
+from forecaster.finetuning import inherited
 from forecaster.frequency import Frequency
+from forecaster.lineage import asked_again
 from forecaster.panel import Panel
 from forecaster.pipeline import train_model
+from forecaster.planning import plan
 from forecaster.removal import prune
 from forecaster.retraining import Retraining, Verdict, columns_of, retrain
 
@@ -169,6 +173,24 @@ def test_data_that_the_champion_was_trained_on_are_nothing_new(
     assert (verdict.promote, verdict.version) == (False, None)
     assert "exactly these data" in verdict.reason
     assert [one["outcome"] for one in reports(models)] == ["keep"]
+
+
+def test_the_configuration_of_the_champion_is_asked_for_again(
+    models: Path, longer: Panel, tmp_path: Path
+) -> None:
+    """Anew or fine-tuned; what the data chose for horizon and season stays, too."""
+    manifest = manifests.read(registry.resolve(models, "tiny"))
+    asked = asked_again(manifest, tmp_path)
+    anew = plan(longer, asked)
+    assert (anew.task.horizon, anew.task.season_length) == (12, 12)
+    assert (anew.architecture.units, anew.schedule.steps) == (16, 60)
+    assert anew.schedule.seed == 1
+    tuned = inherited(longer, replace(asked, parent=manifest.version), manifest)
+    assert tuned.architecture == anew.architecture
+    assert tuned.schedule.learning_rate == anew.schedule.learning_rate / 4
+
+    old = asked_again(replace(manifest, configuration=None), tmp_path)
+    assert plan(longer, old).architecture == anew.architecture
 
 
 def test_without_a_champion_there_is_nothing_to_beat(

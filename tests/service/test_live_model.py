@@ -2,21 +2,24 @@
 
 import json
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from forecaster import proving
+from forecaster import proving, registry
 from forecaster.errors import ArtifactError
 from service.arrivals import warm_up
+from service.carrying import Live
 from service.errors import NoModel, UnknownModel
-from service.live_model import Models
+from service.live_model import Models, Swap
+from service.priming import Primed, Wait
 from tests.service.conftest import VERSION, add_version
 from tests.service.fakes import FakeModel, Floats, loader, manifest
 
-NEWER = "20260202T000000Z-2b3c"
+NEWER, NEWEST = "20260202T000000Z-2b3c", "20260303T000000Z-3c4d"
 
 
 @pytest.fixture
@@ -229,3 +232,105 @@ def test_the_thread_finds_new_champions_and_ends(
     models.stop()
     assert models._thread is not None
     assert not models._thread.is_alive()
+
+
+def test_a_process_that_begins_with_a_damaged_champion_serves_the_one_before(
+    tmp_path: Path,
+) -> None:
+    """As others do that began earlier; the reason is told until the champion is mended."""
+    add_version(tmp_path, "demo", alias="previous")
+    add_version(tmp_path, "demo", NEWER)
+    loads = [damaged]
+    models = Models(tmp_path, lambda folder: loads[0](folder))
+    models.refresh()
+    models.refresh()
+    assert models.get("demo").version == VERSION
+    assert "checksum" in str(models.statuses()["demo"].problem)
+
+    loads[0] = loader()
+    (tmp_path / "demo" / NEWER / "saved_model.pb").write_text("whole")
+    models.refresh()
+    assert models.get("demo").version == NEWER
+    assert models.statuses()["demo"].problem is None
+
+
+def test_what_cannot_be_read_for_a_moment_is_looked_for_again(tmp_path: Path) -> None:
+    """A file system that is away says nothing about a version."""
+    add_version(tmp_path, "demo")
+    errors = [OSError("stale file handle")]
+
+    def load(folder: Path) -> FakeModel:
+        if errors:
+            raise errors.pop()
+        return loader()(folder)
+
+    models = Models(tmp_path, load)
+    models.refresh()
+    assert models.statuses()["demo"].problem == "stale file handle"
+    models.refresh()
+    assert models.get("demo").version == VERSION
+
+
+def test_the_last_two_versions_stay_loaded(tmp_path: Path) -> None:
+    """Going back loads nothing; what is older is let go, as soon as nobody uses it."""
+    loaded: list[weakref.ref[FakeModel]] = []
+
+    def load(folder: Path) -> FakeModel:
+        loaded.append(weakref.ref(made := loader()(folder)))
+        return made
+
+    add_version(tmp_path, "demo")
+    models = Models(tmp_path, load)
+    models.refresh()
+    add_version(tmp_path, "demo", NEWER)
+    models.refresh()
+    for version in (VERSION, NEWER, VERSION, NEWER):
+        registry.set_alias(tmp_path, "demo", "champion", version)
+        models.refresh()
+        assert models.get("demo").version == version
+    assert len(loaded) == 2
+
+    add_version(tmp_path, "demo", NEWEST)
+    models.refresh()
+    assert [one() is None for one in loaded] == [True, False, False]
+
+
+def test_states_are_made_before_a_version_answers(tmp_path: Path) -> None:
+    """Of one that takes over from another: at the start there is nobody to wait for."""
+    answering: list[tuple[str, str]] = []
+
+    def prime(live: Live, wait: Wait) -> Primed:
+        answering.append((live.version, models.get("demo").version))
+        return Primed(series=3)
+
+    told: list[Swap] = []
+    add_version(tmp_path, "demo")
+    models = Models(tmp_path, loader(), prime, told.append)
+    models.refresh()
+    add_version(tmp_path, "demo", NEWER)
+    models.refresh()
+    assert answering == [(NEWER, VERSION)]
+    assert [(one.before, one.primed.series) for one in told] == [
+        (None, 0),
+        (VERSION, 3),
+    ]
+
+
+def test_whatever_goes_wrong_the_thread_goes_on(tmp_path: Path) -> None:
+    """The old version too, and the reason is told once."""
+
+    def prime(live: Live, wait: Wait) -> Primed:
+        raise ZeroDivisionError("nobody thought of it")
+
+    told: list[Swap] = []
+    add_version(tmp_path, "demo")
+    models = Models(tmp_path, loader(), prime, told.append)
+    models.refresh()
+    add_version(tmp_path, "demo", NEWER)
+    models.refresh()
+    models.refresh()
+    assert models.get("demo").version == VERSION
+    assert [one.problem for one in told] == [
+        None,
+        "demo: ZeroDivisionError: nobody thought of it",
+    ]

@@ -52,6 +52,7 @@ class Server:
     require_key: bool = _setting(
         False, "ask for an API key on this machine's own addresses too"
     )
+    with_worker: bool = _setting(False, "run a worker of jobs beside the service")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,29 @@ class Retention:
 
 
 @dataclass(frozen=True, slots=True)
+class Jobs:
+    """What a worker lets a job take, and how many are kept."""
+
+    job_time_s: int = _setting(
+        21_600, "seconds that a job may take before it fails; 0: no limit"
+    )
+    job_memory_mb: int = _setting(
+        8_192, "MiB of memory that a job may take before it fails; 0: no limit"
+    )
+    job_niceness: int = _setting(
+        15, "how far a job stands back for whatever else computes here", high=19
+    )
+    job_lease_s: int = _setting(
+        30,
+        "seconds after which the job of a worker that was killed is taken up again",
+        low=3,
+        high=3_600,
+    )
+    max_pending_jobs: int = _setting(100, "jobs that may wait before 429", low=1)
+    keep_jobs: int = _setting(1_000, "jobs that have ended which are kept", low=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings in force, and where each came from.
 
@@ -109,11 +133,12 @@ class Settings:
     server: Server
     limits: Limits
     retention: Retention
+    jobs: Jobs
     sources: Mapping[str, str]
 
     def value(self, name: str) -> object:
         """Return one setting by its name."""
-        groups = (self.server, self.limits, self.retention)
+        groups = (self.server, self.limits, self.retention, self.jobs)
         return next(getattr(group, name) for group in groups if hasattr(group, name))
 
     def shown(self, name: str) -> object:
@@ -125,7 +150,7 @@ class Settings:
         return re.sub(r"([?&]password=)[^&]*", r"\1***", text)
 
 
-GROUPS: tuple[Any, ...] = (Server, Limits, Retention)
+GROUPS: tuple[Any, ...] = (Server, Limits, Retention, Jobs)
 FIELDS: dict[str, dataclasses.Field[Any]] = {
     f.name: f for group in GROUPS for f in dataclasses.fields(group)
 }
@@ -163,7 +188,7 @@ def load(
         group: group(**{f.name: values[f.name] for f in dataclasses.fields(group)})
         for group in GROUPS
     }
-    return Settings(made[Server], made[Limits], made[Retention], sources)
+    return Settings(made[Server], made[Limits], made[Retention], made[Jobs], sources)
 
 
 def flag_name(name: str) -> str:

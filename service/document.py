@@ -58,7 +58,7 @@ def impossible(path: str, method: str, operation: dict[str, Any]) -> set[int]:
     never = set() if has_body else {400, 409, 413, 415}
     if not has_body and not names:
         never |= {422}
-    if not has_body and not names & {"name", "unique_id"}:
+    if not has_body and not names & {"name", "unique_id", "id"}:
         never |= {404}
     if scope_of(path, method) is None:
         never |= {401, 403}

@@ -7,7 +7,8 @@
     ├── Unacceptable          the request has the wrong shape or a value of no use
     ├── UnknownModel          no model of that name
     ├── UnknownSeries         nothing is carried for that series
-    ├── Conflict              a timestamp is carried already, with another value
+    ├── UnknownJob            no job of that id, or no report of it
+    ├── Conflict              what is there says otherwise: a carried value, an ended job
     ├── Busy                  too much waits already
     ├── TooManyRequests       more than the rate limit; worth trying again later
     └── Unavailable           not now, worth trying again
@@ -58,8 +59,12 @@ class UnknownSeries(ServiceError):
     """Nothing is carried for that series."""
 
 
+class UnknownJob(ServiceError):
+    """No job of that id, or no report of it."""
+
+
 class Conflict(ServiceError):
-    """A timestamp is carried already, with another value."""
+    """What is there already says otherwise: a carried value, a job that has ended."""
 
 
 class Busy(ServiceError):

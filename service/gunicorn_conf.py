@@ -5,8 +5,10 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from tempfile import mkdtemp
@@ -80,8 +82,20 @@ def on_starting(server: Any) -> None:
         os.environ[COUNTED] = server.counted
 
 
+def when_ready(server: Any) -> None:
+    """Start a worker of jobs beside, where one is wanted; it is looked after there."""
+    if _server.with_worker:
+        beside = (sys.executable, "-m", "service.jobs.beside", str(os.getpid()))
+        server.beside = subprocess.Popen(beside, stdin=subprocess.DEVNULL)
+
+
 def on_exit(server: Any) -> None:
-    """Take away what was counted."""
+    """End the worker of jobs, and take away what was counted."""
+    beside = getattr(server, "beside", None)
+    if beside is not None:
+        beside.terminate()
+        with suppress(subprocess.TimeoutExpired):  # then it sees that we are gone
+            beside.wait(graceful_timeout)
     shutil.rmtree(getattr(server, "counted", ""), ignore_errors=True)
 
 

@@ -32,6 +32,8 @@ Level = Annotated[FiniteFloat, Field(gt=0, lt=100)]
 Quantile = Annotated[FiniteFloat, Field(gt=0, lt=1)]
 Levels = Annotated[list[Level], Field(min_length=1, max_length=50)]
 Quantiles = Annotated[list[Quantile], Field(min_length=1, max_length=50)]
+JobId = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
+JobState = Literal["pending", "running", "succeeded", "failed", "cancelled"]
 
 
 def _split(given: Any) -> Any:
@@ -132,9 +134,33 @@ class ModelPath(BaseModel):
     name: str = Field(description="Name of the model.")
 
 
+class JobsQuery(_Query):
+    """Which jobs to list."""
+
+    name: Name | None = Field(default=None, description="Only those of this model.")
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] = Field(
+        default=100, description="At most so many."
+    )
+    cursor: JobId | None = Field(
+        default=None, description="`next_cursor` of the page before this one."
+    )
+    state: JobState | None = Field(
+        default=None, description="Only those in this state."
+    )
+
+
+class JobPath(BaseModel):
+    """Which job."""
+
+    id: JobId = Field(description="Id of the job.")
+
+
 IN_URLS: dict[str, type[BaseModel]] = {
     model.__name__: model
-    for model in (NameQuery, PageQuery, ForecastQuery, SeriesPath, ModelPath)
+    for model in (
+        *(NameQuery, PageQuery, ForecastQuery, SeriesPath, ModelPath),
+        *(JobsQuery, JobPath),
+    )
 }
 
 

@@ -24,6 +24,7 @@ from service.errors import (
     Unacceptable,
     Unauthorized,
     Unavailable,
+    UnknownJob,
     UnknownModel,
     UnknownSeries,
 )
@@ -39,6 +40,7 @@ STATUS: dict[type[ServiceError], int] = {
     Forbidden: 403,
     UnknownModel: 404,
     UnknownSeries: 404,
+    UnknownJob: 404,
     Conflict: 409,
     Unacceptable: 422,
     Busy: 429,

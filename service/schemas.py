@@ -188,6 +188,16 @@ def read_ask(
     )
 
 
+def read_body(model: type[Body], data: bytes) -> Body:
+    """Return a body of JSON as the model.
+
+    Raises:
+        Malformed: it is not JSON.
+        Unacceptable: it has the wrong shape or a value of no use.
+    """
+    return validated(model, _from_json(data))
+
+
 def validated(
     model: type[Body],
     given: Any,

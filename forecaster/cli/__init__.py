@@ -17,7 +17,8 @@ from forecaster import __version__
 from forecaster.errors import ForecasterError, InputError
 
 VERBS = (
-    *("train", "predict", "backtest", "retrain", "models", "serve", "keys"),
+    *("train", "predict", "backtest", "retrain", "models"),
+    *("serve", "worker", "jobs", "keys"),
     *("backup", "restore", "export", "import", "compact", "config"),
 )
 MODULES = {"import": "importing"}  # Python has a word of that name

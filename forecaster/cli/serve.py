@@ -3,45 +3,22 @@
 import os
 import socket
 import sys
-from collections.abc import Callable
-from typing import Any
 
 import click
 
+from forecaster.cli.flags import setting_options
 from forecaster.errors import ConfigError
 from forecaster.settings import (
-    FIELDS,
     Retention,
     Server,
     environment_name,
-    flag_name,
     is_exposed,
     load,
 )
 
-METAVARS = {"models_dir": "DIR", "database": "URL", "port": "PORT"}
-
-
-def server_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the settings of the server as options, None when not given."""
-    for name in reversed((*Server.__slots__, *Retention.__slots__)):
-        field = FIELDS[name]
-        kind: dict[str, Any] = {"is_flag": True} if field.type is bool else {}
-        if field.type is int:
-            kind = {"type": int}
-        meaning = field.metadata["meaning"]
-        command = click.option(
-            flag_name(name),
-            default=None,
-            metavar=METAVARS.get(name),
-            help=f"{meaning[0].upper()}{meaning[1:]} (default: {field.default}).",
-            **kind,
-        )(command)
-    return command
-
 
 @click.command()
-@server_options
+@setting_options(*Server.__slots__, *Retention.__slots__)
 def serve(**flags: object) -> None:
     """Run the REST service under gunicorn until SIGTERM or Ctrl-C.
 

@@ -32,7 +32,7 @@ from forecaster.proving import prove
 from forecaster.registry import CHALLENGER, CHAMPION
 from forecaster.report import Report
 from forecaster.reporting import Account
-from forecaster.reporting.account import KEEP, PROMOTE
+from forecaster.reporting.account import KEEP, PROMOTE, fairness
 from forecaster.trial import trial_of
 from forecaster.verdict import Retraining, Verdict
 
@@ -121,7 +121,8 @@ def _steps(
     if not trial.news:
         yield replace(account, outcome=KEEP, reason=NOTHING_NEW)
         return
-    say(f"the newest {trial.windows} windows of {len(trial.where.panel)} series decide")
+    told = fairness(trial, champion, fine_tune=wishes.fine_tune)
+    say(f"the newest {trial.windows} windows of series decide. {told}")
     challenger = _trained(account, trial.known, models_dir, say, progress)
     account = replace(account, challenger=challenger)
     yield account

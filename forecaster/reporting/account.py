@@ -61,8 +61,14 @@ def begun(
     )  # fmt: skip
 
 
-def fairness(trial: Trial, champion: Manifest) -> str:
-    """Who has seen what of the windows, in a sentence."""
+def fairness(trial: Trial, champion: Manifest, *, fine_tune: bool = False) -> str:
+    """Who has seen what of the windows, in a sentence.
+
+    Args:
+        trial: where the two meet.
+        champion: its manifest.
+        fine_tune: whether the challenger begins with the champion's weights.
+    """
     until = champion.data.get("last")
     if trial.seen is None:
         return "The champion does not tell what it has learned from."
@@ -70,11 +76,13 @@ def fairness(trial: Trial, champion: Manifest) -> str:
         return (
             f"Neither has learned from them: the champion has seen data up to {until}."
         )
-    return (
+    seen = (
         f"The champion has learned from values within {trial.seen} of these "
-        f"{trial.windows} windows (its data end at {until}), the challenger from none: "
-        "the comparison leans towards the champion."
+        f"{trial.windows} windows (its data end at {until}), "
     )
+    if fine_tune:
+        return f"{seen}and the challenger begins with its weights: neither is favoured."
+    return f"{seen}the challenger from none: the comparison leans towards the champion."
 
 
 def summary_of(panel: Panel) -> dict[str, Any]:
@@ -129,7 +137,7 @@ def as_json(account: Account) -> dict[str, Any]:
         "challenger": None
         if account.challenger is None
         else _about(account.challenger),
-        "gate": None if account.trial is None else place_of(account.trial),
+        "gate": None if account.trial is None else _place(account),
         "scores": None if report is None else report.summary(),
         "pooled": None if report is None else scoring.pooled(report.judged),
         "p_value": None if decision is None else decision.p_value,
@@ -138,6 +146,14 @@ def as_json(account: Account) -> dict[str, Any]:
         if decision is None
         else [{**asdict(s), "worse": s.worse} for s in decision.segments],
     }
+
+
+def _place(account: Account) -> dict[str, Any]:
+    """Where the two met, and how fair that was."""
+    assert account.trial is not None
+    fine_tune = account.wishes.fine_tune
+    told = fairness(account.trial, account.champion, fine_tune=fine_tune)
+    return {**place_of(account.trial), "fairness": told}
 
 
 def _about(manifest: Manifest) -> dict[str, Any]:

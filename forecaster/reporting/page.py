@@ -6,7 +6,7 @@ from typing import Any
 
 from forecaster import scoring
 from forecaster.registry import CHALLENGER, CHAMPION
-from forecaster.reporting.account import FAILED, PROMOTE, Account, fairness
+from forecaster.reporting.account import FAILED, PROMOTE, Account
 
 HEADLINES = {
     PROMOTE: "The challenger takes over",
@@ -67,7 +67,7 @@ def page_of(account: Account, content: dict[str, Any]) -> str:
         *_scores(content["scores"]),
         *_pictures(account),
         *_segments(content["segments"], account.wishes.metric),
-        *_facts(account, content),
+        *_facts(content),
     ]
     body = "\n".join(parts)
     return (
@@ -166,26 +166,25 @@ def _segments(segments: Sequence[dict[str, Any]], metric: str) -> Iterable[str]:
     yield _table(["", "series", CHALLENGER, CHAMPION, "better by"], rows)
 
 
-def _facts(account: Account, content: dict[str, Any]) -> Iterable[str]:
+def _facts(content: dict[str, Any]) -> Iterable[str]:
     """What was learned from, where both met, and how the challenger was trained."""
     yield "<h2>What it was made of</h2>\n<dl>"
-    for name, text in _lines(account, content):
+    for name, text in _lines(content):
         yield f"<dt>{escape(name)}</dt><dd>{escape(text)}</dd>"
     yield "</dl>"
 
 
-def _lines(account: Account, content: dict[str, Any]) -> Iterable[tuple[str, str]]:
+def _lines(content: dict[str, Any]) -> Iterable[tuple[str, str]]:
     yield "data", _told(content["data"])
     yield "champion", _version(content["champion"])
     if content["challenger"] is not None:
         yield "challenger", _version(content["challenger"])
-    if account.trial is not None:
+    if content["gate"] is not None:
         gate = content["gate"]
         yield (
             "compared on",
             f"{gate['windows']} windows of {gate['horizon']} steps of {gate['series']} "
-            f"series, {gate['first']} to {gate['last']}. "
-            + fairness(account.trial, account.champion),
+            f"series, {gate['first']} to {gate['last']}. {gate['fairness']}",
         )
     asked = {k: v for k, v in content["wishes"].items() if v is not None}
     yield "asked for", ", ".join(f"{name} {value}" for name, value in asked.items())

@@ -63,6 +63,8 @@ def test_where_too_little_came_older_windows_are_taken_and_counted() -> None:
     assert trial.seen == 12 * WINDOWS
     told = fairness(trial, champion(196))
     assert f"within {12 * WINDOWS} of these {12 * WINDOWS} windows" in told
+    assert "leans towards the champion" in told
+    assert "neither is favoured" in fairness(trial, champion(196), fine_tune=True)
     partly = trial_of(panel([200] * 2), champion(199 - HORIZON), None)
     assert partly.seen == partly.windows - 2
 

@@ -27,7 +27,7 @@ from service.priming import Primer
 from service.pruning import Pruner
 from service.rates import Rates
 from service.raw_paths import RawPaths, SeriesId
-from service.routes import docs, health, jobs, models, predict, series
+from service.routes import docs, health, jobs, models, predict, schedules, series
 from service.store import Store
 
 EXTENSION = "forecaster"
@@ -110,6 +110,7 @@ def create_app(
         series.routes(engine),
         models.routes(live),
         jobs.routes(database, live, settings.jobs.max_pending_jobs),
+        schedules.routes(database, live),
         health.routes(live, store),
     ):
         app.register_api(api)

@@ -57,7 +57,7 @@ REFUSALS = {
     400: "Malformed request",
     401: "No API key, or none that is known",
     403: "The API key has not the scope",
-    404: "No such model, series or job",
+    404: "No such model, series, job or schedule",
     408: "The request did not come within its time",
     409: "A time is carried with another value",
     413: "Body too large",

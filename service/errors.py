@@ -8,6 +8,7 @@
     ├── UnknownModel          no model of that name
     ├── UnknownSeries         nothing is carried for that series
     ├── UnknownJob            no job of that id, or no report of it
+    ├── UnknownSchedule       no schedule of that name
     ├── Conflict              what is there says otherwise: a carried value, an ended job
     ├── Busy                  too much waits already
     ├── TooManyRequests       more than the rate limit; worth trying again later
@@ -61,6 +62,10 @@ class UnknownSeries(ServiceError):
 
 class UnknownJob(ServiceError):
     """No job of that id, or no report of it."""
+
+
+class UnknownSchedule(ServiceError):
+    """No schedule of that name."""
 
 
 class Conflict(ServiceError):

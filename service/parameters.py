@@ -5,11 +5,13 @@ A series' id may hold any character. In a path it is percent-encoded, a slash as
 
 import base64
 import binascii
+import re
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote
 
 import orjson
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -25,6 +27,7 @@ MAX_PAGE = 1000
 LARGEST_INTEGER = 2**53
 
 NO_NUL = "^[^\\x00]*$"  # which PostgreSQL takes in no text
+PLAIN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 Name = Annotated[str, Field(max_length=64, pattern=NO_NUL)]
 Horizon = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
@@ -155,11 +158,26 @@ class JobPath(BaseModel):
     id: JobId = Field(description="Id of the job.")
 
 
+def _plain(name: str) -> str:
+    if re.fullmatch(PLAIN, name) is None:
+        raise ValueError("expected up to 64 letters, digits and . _ - in a name")
+    return name
+
+
+class SchedulePath(BaseModel):
+    """Which schedule."""
+
+    name: Annotated[str, AfterValidator(_plain)] = Field(
+        description="Name of the schedule: up to 64 letters, digits and . _ -",
+        json_schema_extra={"pattern": PLAIN, "example": "nightly"},
+    )
+
+
 IN_URLS: dict[str, type[BaseModel]] = {
     model.__name__: model
     for model in (
         *(NameQuery, PageQuery, ForecastQuery, SeriesPath, ModelPath),
-        *(JobsQuery, JobPath),
+        *(JobsQuery, JobPath, SchedulePath),
     )
 }
 

@@ -26,6 +26,7 @@ from service.errors import (
     Unavailable,
     UnknownJob,
     UnknownModel,
+    UnknownSchedule,
     UnknownSeries,
 )
 from service.telemetry import Log
@@ -41,6 +42,7 @@ STATUS: dict[type[ServiceError], int] = {
     UnknownModel: 404,
     UnknownSeries: 404,
     UnknownJob: 404,
+    UnknownSchedule: 404,
     Conflict: 409,
     Unacceptable: 422,
     Busy: 429,

@@ -18,7 +18,7 @@ from forecaster.errors import ForecasterError, InputError
 
 VERBS = (
     *("train", "predict", "backtest", "retrain", "models"),
-    *("serve", "worker", "jobs", "keys"),
+    *("serve", "worker", "jobs", "schedules", "keys"),
     *("backup", "restore", "export", "import", "compact", "config"),
 )
 MODULES = {"import": "importing"}  # Python has a word of that name

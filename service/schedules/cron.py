@@ -96,11 +96,24 @@ def times(fields: str, zone: ZoneInfo, after: int) -> Iterator[int]:
     [(0, 68169600), (1, 194400000)]
     """
     newest = after
-    for due in CronSim(fields, datetime.fromtimestamp(after, zone)):
+    for due in (found := CronSim(fields, datetime.fromtimestamp(after, zone))):
+        moment = int(due.timestamp())
+        shown = datetime.fromtimestamp(moment, zone)
+        # Where clocks leave midnight out, a day is found to begin with it all the same.
+        is_shown = shown.replace(tzinfo=None) == due.replace(tzinfo=None)
         # Begun in the hour that comes twice, it begins with that of the first time.
-        if (moment := int(due.timestamp())) > newest:
+        if moment > newest and (is_shown or _fits(found, shown)):
             newest = moment
             yield moment
+
+
+def _fits(found: CronSim, shown: datetime) -> bool:
+    return (
+        shown.month in found.months
+        and found.match_day(shown)
+        and shown.hour in found.hours
+        and shown.minute in found.minutes
+    )
 
 
 def _refused(why: str) -> Unacceptable:

@@ -24,6 +24,7 @@ POINTS = select(
     func.coalesce(func.sum(series.c.end_step - series.c.first_step), 0)
 ).where(series.c.name == bindparam("model"))
 
+JOBS = select(jobs).where(jobs.c.id.in_(bindparam("ids", expanding=True)))
 BUSY = select(jobs.c.origin).where(jobs.c.state.in_(UNFINISHED))
 
 

@@ -8,11 +8,12 @@ from sqlalchemy import Connection, Engine
 from service.database import reading, written
 from service.errors import Contended, Unacceptable
 from service.jobs import store as jobs
+from service.jobs.queries import job_of
 from service.jobs.records import Job, Order
 from service.queries import insert_into
 from service.schedules import queries
 from service.schedules.due import begun
-from service.schedules.values import Kept, Schedule, Sight, Standing
+from service.schedules.values import Kept, Schedule, Seen, Sight, Standing
 from service.tables import schedules
 
 MOST = 100  # all of them are looked at every few seconds
@@ -20,7 +21,7 @@ MOST = 100  # all of them are looked at every few seconds
 
 def put(
     engine: Engine, schedule: Schedule, now: float | None = None
-) -> tuple[Kept, bool]:
+) -> tuple[Seen, bool]:
     """Add a schedule, or change the one of that name; and whether it is a new one.
 
     One that runs when it ran before stays where it stands, so that to put it again
@@ -38,7 +39,7 @@ def put(
 
     wanted = {"wanted": schedule.name}
 
-    def change(connection: Connection) -> tuple[Kept, bool]:
+    def change(connection: Connection) -> tuple[Seen, bool]:
         at = int(jobs.now_of(connection, now))
         fresh = begun(
             schedule, Sight(at, _points(connection, [schedule]).get(schedule.model))
@@ -52,31 +53,17 @@ def put(
             if _runs_alike(before.schedule, schedule):
                 row |= queries.standing_of(before.standing)
             connection.execute(queries.REPLACE.values(**row), wanted)
-        now_there = connection.execute(queries.ONE, wanted).one()
-        return queries.kept_of(now_there), found is None
+        put = queries.kept_of(connection.execute(queries.ONE, wanted).one())
+        return _seen(connection, [put], now)[0], found is None
 
     return written(engine, change)
 
 
-def every(engine: Engine) -> list[Kept]:
-    """Return all schedules, by name."""
-    with reading(engine) as connection:
-        return [queries.kept_of(row) for row in connection.execute(queries.ALL)]
-
-
-def look(engine: Engine, now: float | None = None) -> list[tuple[Kept, Sight]]:
-    """Return all schedules, each with what is the case now."""
+def look(engine: Engine, now: float | None = None) -> list[Seen]:
+    """Return all schedules, by name, each with what is the case now."""
     with reading(engine) as connection:
         found = [queries.kept_of(row) for row in connection.execute(queries.ALL)]
-        if not found:
-            return []
-        at = int(jobs.now_of(connection, now))
-        busy = set(connection.execute(queries.BUSY).scalars())
-        points = _points(connection, [kept.schedule for kept in found])
-    return [
-        (kept, Sight(at, points.get(kept.schedule.model), None, _origin(kept) in busy))
-        for kept in found
-    ]
+        return _seen(connection, found, now)
 
 
 def drop(engine: Engine, name: str) -> bool:
@@ -110,6 +97,26 @@ def move(
         return job
 
     return written(engine, both)
+
+
+def _seen(
+    connection: Connection, found: Sequence[Kept], now: float | None
+) -> list[Seen]:
+    if not found:
+        return []
+    at = int(jobs.now_of(connection, now))
+    busy = set(connection.execute(queries.BUSY).scalars())
+    points = _points(connection, [kept.schedule for kept in found])
+    made = {"ids": [kept.job for kept in found if kept.job is not None]}
+    last = {row.id: job_of(row) for row in connection.execute(queries.JOBS, made)}
+    return [
+        Seen(
+            kept,
+            Sight(at, points.get(kept.schedule.model), None, _origin(kept) in busy),
+            last.get(kept.job or ""),
+        )
+        for kept in found
+    ]
 
 
 def _add(connection: Connection, row: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from service.errors import StoreFailure
 from service.jobs.records import Job
 from service.schedules import store
 from service.schedules.due import decide
-from service.schedules.values import Kept, Sight
+from service.schedules.values import Seen
 
 Log = Any  # structlog's loggers gain their methods at run time
 
@@ -47,24 +47,25 @@ def run_due(engine: Engine, log: Log, now: float | None = None) -> list[Job]:
         StoreFailure: the database does not answer.
     """
     made = []
-    for kept, sight in store.look(engine, now):
+    for seen in store.look(engine, now):
         try:
-            job = _follow(engine, kept, sight, log)
+            job = _follow(engine, seen, log)
         except StoreFailure:
             raise
         except Exception as error:  # the others go on
-            log.exception("schedule", schedule=kept.schedule.name, exc_info=error)
+            log.exception("schedule", schedule=seen.kept.schedule.name, exc_info=error)
             continue
         if job is not None:
             made.append(job)
     return made
 
 
-def _follow(engine: Engine, seen: Kept, sight: Sight, log: Log) -> Job | None:
-    reason, standing = decide(seen.schedule, seen.standing, sight)
-    if reason is None and standing == seen.standing:
+def _follow(engine: Engine, seen: Seen, log: Log) -> Job | None:
+    what, standing = seen.kept.schedule, seen.kept.standing
+    reason, then = decide(what, standing, seen.sight)
+    if reason is None and then == standing:
         return None
-    job = store.move(engine, seen, standing, reason)
+    job = store.move(engine, seen.kept, then, reason)
     if job is not None:
-        log.info("schedule", schedule=seen.schedule.name, job=job.id, reason=reason)
+        log.info("schedule", schedule=what.name, job=job.id, reason=reason)
     return job

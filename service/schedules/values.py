@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from service.jobs.records import Job
+
 
 @dataclass(frozen=True, slots=True)
 class When:
@@ -93,3 +95,12 @@ class Kept:
     mark: str
     job: str | None = None
     reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A schedule, what is the case now, and its last job if that is not forgotten."""
+
+    kept: Kept
+    sight: Sight
+    job: Job | None

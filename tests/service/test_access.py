@@ -44,10 +44,14 @@ SCOPES = {  # of every route; None is open
     ("GET", "/jobs/<id>"): "read",
     ("POST", "/jobs/<id>/cancel"): "admin",
     ("GET", "/jobs/<id>/report"): "read",
+    ("GET", "/schedules"): "read",
+    ("PUT", "/schedules/<name>"): "admin",
+    ("DELETE", "/schedules/<name>"): "admin",
 }
 BODIES = {
     "/models/<name>/promote": {"version": "previous"},
     "/jobs": {"kind": "retrain", "name": "demo"},
+    "/schedules/<name>": {"kind": "retrain", "cron": "@daily"},
 }
 CLOSED = [route for route, scope in SCOPES.items() if scope is not None]
 
@@ -79,7 +83,7 @@ class Guarded:
         method, rule = route
         path = rule.replace("<series:unique_id>", "a").replace("<name>", "demo")
         path = path.replace("<path:file>", "css/swagger-ui.css")
-        body = BODIES.get(rule, BODY) if method == "POST" else None
+        body = BODIES.get(rule, BODY) if method in ("POST", "PUT") else None
         with self.client.open(path, method=method, json=body, headers=headers) as got:
             got.get_data()  # before it is closed, as a file of /docs has to be
             return got
@@ -115,6 +119,8 @@ def test_a_key_opens_what_its_scopes_say(
     assert (guarded.ask(route, {}).status_code == 401) == (wanted is not None)
     for scope, (_, shown) in guarded.keys.items():
         guarded.ask(("POST", "/observe"), {"X-API-Key": guarded.keys["predict"][1]})
+        admin = {"X-API-Key": guarded.keys["admin"][1]}
+        guarded.ask(("PUT", "/schedules/<name>"), admin)
         answer = guarded.ask(route, {"X-API-Key": shown})
         if wanted in (None, scope) or scope == "admin":
             known = "<id>" not in route[1]  # no job has the id that stands there

@@ -40,7 +40,9 @@ def due(engine: Engine, now: float) -> list[Job]:
 
 def kept(engine: Engine, name: str = "hourly") -> Kept:
     """The schedule as the store has it."""
-    return next(one for one in store.every(engine) if one.schedule.name == name)
+    return next(
+        one.kept for one in store.look(engine) if one.kept.schedule.name == name
+    )
 
 
 def finish(engine: Engine, job: Job, now: float) -> None:
@@ -71,9 +73,9 @@ def test_a_schedule_comes_back_as_it_was_put(engine: Engine) -> None:
     again, is_newer = store.put(engine, wanted, BEGIN + 99 * HOUR_S)
 
     assert (is_new, is_newer) == (True, False)
-    assert first.schedule == again.schedule == wanted
-    assert again.standing == first.standing
-    assert [one.schedule for one in store.every(engine)] == [wanted]
+    assert first.kept.schedule == again.kept.schedule == wanted
+    assert again.kept.standing == first.kept.standing
+    assert [one.kept.schedule for one in store.look(engine)] == [wanted]
 
 
 def test_a_job_when_it_is_due(engine: Engine) -> None:
@@ -128,7 +130,7 @@ def test_who_looked_before_a_change_does_nothing(engine: Engine) -> None:
     """A schedule that was put anew, or dropped and put, is not moved by an old look."""
     for is_dropped in (False, True):
         store.put(engine, HOURLY, BEGIN)
-        (looked,) = store.every(engine)
+        looked = kept(engine)
         if is_dropped:
             assert store.drop(engine, "hourly")
         store.put(engine, HOURLY, BEGIN)

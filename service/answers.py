@@ -161,10 +161,28 @@ class ModelList(BaseModel):
     models: list[ModelLine]
 
 
+class WatchedDay(BaseModel):
+    """How well a version forecast what came since its training, on one day."""
+
+    version: str
+    day: str = Field(description="That the forecasts begin with.")
+    count: int = Field(description="Forecasts that were scored.")
+    scores: dict[str, float | None] = Field(
+        description="mase, wql, coverage-80, coverage-95; null where nothing can be said."
+    )
+    noticed_at: int | None = Field(
+        description="When errors up to this day were found to have drifted, in seconds "
+        "since 1970."
+    )
+
+
 class ModelDetail(ModelLine):
     """One model with the manifest of its live version."""
 
     manifest: dict[str, Any] | None
+    watched: list[WatchedDay] = Field(
+        description="The newest days that a job of kind watch scored, newest first."
+    )
 
 
 class Promoted(BaseModel):

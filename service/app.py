@@ -16,7 +16,7 @@ import forecaster
 from forecaster import proving
 from forecaster.settings import Settings, is_exposed, is_loopback, load
 from forecaster.streaming import StepModel
-from service import access, compression, metrics, problems, telemetry
+from service import access, compression, live_scores, metrics, problems, telemetry
 from service.answers import Problem
 from service.database import open_database
 from service.documented import refusals, refuse_url
@@ -100,7 +100,7 @@ def create_app(
     app.wsgi_app = RawPaths(app.wsgi_app)  # type: ignore[method-assign]
     compression.register(app)
     telemetry.register(app, log)
-    metrics.register(app, watch)
+    metrics.register(app, watch, lambda: live_scores.tell(database, watch))
     problems.register(app, log)
     asks = settings.server.require_key or not is_loopback(settings.server.host)
     rates = Rates(settings.limits.rate_limit)
@@ -108,7 +108,7 @@ def create_app(
     for api in (
         predict.routes(engine, live, settings.limits.max_points),
         series.routes(engine),
-        models.routes(live),
+        models.routes(live, database),
         jobs.routes(database, live, settings.jobs.max_pending_jobs),
         schedules.routes(database, live),
         health.routes(live, store),

@@ -4,8 +4,10 @@ Several workers write into files of one folder, which ``gunicorn_conf`` makes, s
 request carries its route and never an id.
 """
 
+import math
 import os
 import time
+from collections.abc import Callable, Mapping
 
 from flask import Response, g, request
 from flask_openapi3.models.tag import Tag
@@ -87,6 +89,33 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
+        self._live_error = Gauge(
+            "forecaster_live_score",
+            "Of what a version forecast on the newest day that was scored",
+            ("model", "version", "measure"),
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
+        self._drifted_at = Gauge(
+            "forecaster_drift_timestamp_seconds",
+            "When the errors of a model were found to have drifted last, since 1970",
+            ("model",),
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
+
+    def live_scores(
+        self, name: str, version: str, scores: Mapping[str, float | None]
+    ) -> None:
+        """Note how well a version did on the newest day; what nobody can say is NaN."""
+        for measure, value in scores.items():
+            told = math.nan if value is None else value
+            self._live_error.labels(name, version, measure).set(told)
+
+    def drifted(self, name: str, at: int) -> None:
+        """Note when errors were found to have drifted, in seconds since 1970."""
+        self._drifted_at.labels(name).set(at)
+
     def swap(self, name: str, version: str, before: str | None) -> None:
         """Note that a version took over from another, or is the first."""
         self._swaps.labels(name, "started" if before is None else "swapped").inc()
@@ -137,8 +166,14 @@ class Metrics:
         return generate_latest(registry)
 
 
-def register(app: OpenAPI, metrics: Metrics) -> None:
-    """Count the requests of an app, and answer ``GET /metrics``."""
+def register(app: OpenAPI, metrics: Metrics, freshen: Callable[[], None]) -> None:
+    """Count the requests of an app, and answer ``GET /metrics``.
+
+    Args:
+        app: to be counted.
+        metrics: where.
+        freshen: brings up to date what is read from elsewhere, before it is told.
+    """
 
     @app.before_request
     def begin() -> None:
@@ -162,4 +197,5 @@ def register(app: OpenAPI, metrics: Metrics) -> None:
     )
     def show_metrics() -> Response:
         """Tell counts and times of all workers, as Prometheus reads them."""
+        freshen()
         return Response(metrics.text(), content_type=TEXT)

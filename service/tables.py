@@ -27,7 +27,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA = "0005"  # the last of `migrations`; later ones sort behind
+SCHEMA = "0006"  # the last of `migrations`; later ones sort behind
 SCHEMA_OF_FIRST_RELEASE = "0001"
 
 # What is the same on SQLite and PostgreSQL: texts in order of their code points, whatever
@@ -184,5 +184,17 @@ schedules = Table(  # which jobs are made again and again; times are seconds sin
     Column("job", Word),  # the last; it may be forgotten by now
     Column("reason", Text),  # of that one
     Column("mark", Word, nullable=False),  # another one after each change
+    sqlite_with_rowid=False,
+)
+
+live_scores = Table(  # how well a version forecast what came since its training
+    "live_scores",
+    metadata,
+    Column("name", Word, primary_key=True),  # of the model
+    Column("version", Word, primary_key=True),
+    Column("day", Word, primary_key=True),  # that the forecasts begin with
+    Column("count", BigInteger, nullable=False),  # forecasts
+    Column("scores", JSON, nullable=False),  # {measure: number or null}
+    Column("noticed_at", BigInteger),  # when errors up to that day were found to drift
     sqlite_with_rowid=False,
 )

@@ -11,7 +11,7 @@ from forecaster.cli.store import NothingThere, database_option, opened
 from forecaster.errors import ConfigError
 from forecaster.verdict import METRICS
 from service.errors import Unacceptable
-from service.jobs.records import RETRAIN
+from service.jobs.records import KINDS, RETRAIN
 from service.parameters import SchedulePath
 from service.schedules import store, views
 from service.schedules.documents import ScheduleBody
@@ -44,10 +44,14 @@ def list_(database: str, as_json: bool) -> None:
 
 @schedules.command()
 @click.argument("schedule", metavar="NAME")
+@click.option("--kind", type=click.Choice(KINDS), default=RETRAIN, show_default=True)
 @click.option("--model", help="The model; may be left out when there is one.")
 @click.option("--cron", help="Such as '30 2 * * *', or @daily.")
 @click.option("--timezone", help="Of the IANA database, such as Europe/Berlin.")
 @click.option("--every-points", type=int, help="After so many new points.")
+@click.option(
+    "--on-drift", is_flag=True, default=None, help="Once errors have drifted."
+)
 @click.option("--jitter-s", type=int, help="Up to so many seconds later than cron.")
 @click.option(
     "--fine-tune", is_flag=True, default=None, help="Begin with the champion."
@@ -63,7 +67,7 @@ def list_(database: str, as_json: bool) -> None:
 def put(
     schedule: str, database: str, models_dir: Path, as_json: bool, **wishes: Any
 ) -> None:
-    """Add a schedule of retraining, or change the one of that name."""
+    """Add a schedule, or change the one of that name."""
     model = _model(models_dir, wishes.pop("model"))
     given = {key: value for key, value in wishes.items() if value is not None}
     wanted = _checked(schedule, model, given)
@@ -105,7 +109,7 @@ def _model(models_dir: Path, name: str | None) -> str:
 
 def _checked(schedule: str, model: str, given: dict[str, Any]) -> Schedule:
     try:
-        body = validated(ScheduleBody, {"kind": RETRAIN, "name": model, **given})
+        body = validated(ScheduleBody, {"name": model, **given})
         return body.to_schedule(validated(SchedulePath, {"name": schedule}).name, model)
     except Unacceptable as error:
         raise ConfigError(f"{error.loc or 'schedule'}: {error.detail}") from None
@@ -114,8 +118,8 @@ def _checked(schedule: str, model: str, given: dict[str, Any]) -> Schedule:
 def _line(shown: dict[str, Any]) -> str:
     """Return a schedule as a line.
 
-    >>> _line({"name": "n", "model": "m", "cron": None, "every_points": 9,
-    ...     "timezone": "UTC", "next_runs": [], "last_job": None})
+    >>> _line({"name": "n", "kind": "retrain", "model": "m", "cron": None,
+    ...     "every_points": 9, "on_drift": False, "next_runs": [], "last_job": None})
     'n  retrain m  every 9 points'
     """
     when = []
@@ -125,6 +129,10 @@ def _line(shown: dict[str, Any]) -> str:
         )
     if shown["every_points"] is not None:
         when.append(f"every {shown['every_points']} points")
+    if shown["on_drift"]:
+        when.append("on drift")
     last = shown["last_job"]
     done = f"; last {last['id']} {last['state'] or ''}".rstrip() if last else ""
-    return f"{shown['name']}  retrain {shown['model']}  {' or '.join(when)}{done}"
+    return (
+        f"{shown['name']}  {shown['kind']} {shown['model']}  {' or '.join(when)}{done}"
+    )

@@ -14,13 +14,16 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import service.database  # noqa: F401 - before TensorFlow, which brings its own SQLite
 from forecaster.errors import BusyError, ForecasterError
 from service.errors import ServiceError, Unavailable
 from service.jobs import task as tasks
 from service.jobs.task import Task, told
+
+if TYPE_CHECKING:
+    from forecaster.panel import Panel
 
 TELL_S = 0.5  # between two reports of progress
 STDIN, STDOUT, STDERR = 0, 1, 2
@@ -81,23 +84,44 @@ def _ending(task: Task, teller: Teller) -> dict[str, Any]:
 
 
 def _retrain(task: Task, teller: Teller) -> dict[str, Any]:
-    from forecaster.retraining import Retraining, columns_of, retrain
-    from service.database import open_database
-    from service.history import panel_of
+    from forecaster.retraining import Retraining, retrain
 
     wishes = Retraining.read(task.spec)
     models_dir = Path(task.models_dir)
-    columns = columns_of(models_dir, task.name)
-    engine = open_database(task.database, 1, anew=False)
-    try:
-        panel = panel_of(engine, task.name, columns)
-    finally:
-        engine.dispose()
-    verdict = retrain(panel, task.name, wishes, models_dir, teller.say, teller.progress)
+    verdict = retrain(
+        _log(task), task.name, wishes, models_dir, teller.say, teller.progress
+    )
     return dataclasses.asdict(verdict)
 
 
-WORK: dict[str, Callable[[Task, Teller], dict[str, Any]]] = {"retrain": _retrain}
+def _watch(task: Task, teller: Teller) -> dict[str, Any]:
+    from forecaster import artifact, registry
+    from forecaster.watching import watch
+
+    folder = registry.resolve(Path(task.models_dir), task.name)
+    days = watch(artifact.load(folder), _log(task))
+    teller.say(f"scored {len(days)} days of {folder.name}")
+    return {"version": folder.name, "days": [dataclasses.asdict(day) for day in days]}
+
+
+def _log(task: Task) -> "Panel":
+    """What the service has observed of a model."""
+    from forecaster.retraining import columns_of
+    from service.database import open_database
+    from service.history import panel_of
+
+    columns = columns_of(Path(task.models_dir), task.name)
+    engine = open_database(task.database, 1, anew=False)
+    try:
+        return panel_of(engine, task.name, columns)
+    finally:
+        engine.dispose()
+
+
+WORK: dict[str, Callable[[Task, Teller], dict[str, Any]]] = {
+    "retrain": _retrain,
+    "watch": _watch,
+}
 
 
 class _Heard:

@@ -5,21 +5,28 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from forecaster.config import MOST_SEED
-from forecaster.verdict import METRICS, MOST_WINDOWS
+from forecaster.verdict import METRICS, MOST_WINDOWS, Retraining
+from service.errors import Unacceptable
+from service.jobs.records import WATCH
 from service.parameters import JobState, Name
 
 DAY_S = 86_400
+OF_RETRAINING = Retraining.__slots__
 
 Metric = Literal["wql", "mase", "smape", "mae", "rmse", "msis-95"]
 assert set(Metric.__args__) == set(METRICS)  # type: ignore[attr-defined]
 
 
 class JobBody(BaseModel):
-    """What a job is to do: for now, to retrain a model on what the service has seen."""
+    """What a job is to do: retrain a model on what the service has seen, or watch it.
+
+    To watch is to score what its champion forecast since its training; of all else that
+    may be said of a job only `name` is then of use.
+    """
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    kind: Literal["retrain"]
+    kind: Literal["retrain", "watch"]
     name: Name | None = Field(
         default=None, description="The model; may be left out when there is one."
     )
@@ -48,8 +55,18 @@ class JobBody(BaseModel):
     )
 
     def spec(self) -> dict[str, Any]:
-        """Return what was asked for, without what was left out."""
-        return self.model_dump(exclude_unset=True, exclude={"kind", "name"})
+        """Return what was asked for, without what was left out.
+
+        Raises:
+            Unacceptable: it is nothing that such a job knows.
+        """
+        asked = self.model_dump(exclude_unset=True, include={*OF_RETRAINING})
+        if self.kind == WATCH and asked:
+            raise Unacceptable(
+                "a job of kind watch takes nothing of the kind; leave it out",
+                min(asked),
+            )
+        return asked
 
 
 class Job(BaseModel):

@@ -9,8 +9,8 @@ SUCCEEDED, FAILED, CANCELLED = "succeeded", "failed", "cancelled"
 STATES = (PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED)
 UNFINISHED = (PENDING, RUNNING)
 
-RETRAIN = "retrain"
-KINDS = (RETRAIN,)
+RETRAIN, WATCH = "retrain", "watch"
+KINDS = (RETRAIN, WATCH)
 
 
 @dataclass(frozen=True, slots=True)

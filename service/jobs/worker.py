@@ -20,7 +20,7 @@ from forecaster.errors import ForecasterError
 from forecaster.settings import Settings
 from forecaster.succession import appoint
 from service.errors import StoreFailure
-from service.jobs import leases, records
+from service.jobs import leases, records, watched
 from service.jobs.keeping import Keeper
 from service.jobs.records import Job
 from service.jobs.task import CUT_OFF, DONE, FAILED, Ending, Task
@@ -134,6 +134,9 @@ class Worker:
 
     def _conclude(self, job: Job, verdict: Mapping[str, Any]) -> None:
         """Do what a verdict says, and end the job with it."""
+        if job.order.kind == records.WATCH:
+            self._keep(job, verdict)
+            return
         succession: dict[str, Any] = {"promoted": False}
         if verdict.get("promote"):
             lease_s = self._settings.jobs.job_lease_s  # much longer than what follows
@@ -147,6 +150,16 @@ class Worker:
                 self._finish(job, records.FAILED, dict(verdict), why)
                 return
         self._finish(job, records.SUCCEEDED, {**verdict, **succession})
+
+    def _keep(self, job: Job, verdict: Mapping[str, Any]) -> None:
+        result: dict[str, Any] = {}
+
+        def keep() -> bool:
+            result.update(watched.keep(self._engine, job, verdict))
+            return True
+
+        if self._insist(keep):
+            self._finish(job, records.SUCCEEDED, result)
 
     def _finish(
         self,

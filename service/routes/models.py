@@ -4,14 +4,16 @@ from dataclasses import asdict
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
+from sqlalchemy import Engine
 
-from service import catalog, promoting
+from service import catalog, live_scores, promoting
 from service.answers import ModelDetail, ModelList, Promoted
 from service.documented import blueprint, json_body, refusing, reply, taking_json
 from service.live_model import Models
 from service.parameters import ModelPath
 from service.schemas import PromoteBody, read_promotion
 
+WATCHED = 60  # days that are shown of a model
 EXAMPLES = {"what waits": {"version": "challenger"}}
 REFUSED = {
     404: "No such model or version",
@@ -20,7 +22,7 @@ REFUSED = {
 NOTHING_BEFORE = {409: "There is no version to go back to"}
 
 
-def routes(models: Models) -> APIBlueprint:
+def routes(models: Models, database: Engine) -> APIBlueprint:
     """Return the routes that show models, and change what is served of them."""
     api = blueprint("models", "What forecasts")
     takes = taking_json(api, PromoteBody, EXAMPLES)
@@ -32,10 +34,12 @@ def routes(models: Models) -> APIBlueprint:
 
     @api.get("/models/<name>", responses={200: ModelDetail})
     def show_model(path: ModelPath) -> Response:
-        """Show one model with the manifest of its live version."""
+        """Show one model: its live version's manifest, and how its versions do."""
         entry = catalog.entry(models, path.name)
         manifest = catalog.manifest(models, path.name)
-        return reply({**asdict(entry), "manifest": manifest})
+        watched = live_scores.newest(database, path.name, WATCHED)
+        days = [asdict(day) for day in watched]
+        return reply({**asdict(entry), "manifest": manifest, "watched": days})
 
     @api.post(
         "/models/<name>/promote",

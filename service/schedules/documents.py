@@ -10,14 +10,16 @@ from service.parameters import LARGEST_INTEGER, NO_NUL, JobState
 from service.schedules.cron import FIELDS, read_cron, read_zone
 from service.schedules.values import Schedule, When
 
-TRIGGERS = {"cron", "every_points"}
 OF_WHEN = {*When.__slots__}
 
 Text = Annotated[str, Field(max_length=256, pattern=NO_NUL)]
 
 
 class ScheduleBody(JobBody):
-    """A job, and when it is to be done; `name` is the model."""
+    """A job, and when it is to be done: by `cron`, `every_points`, `on_drift` or several.
+
+    `name` is the model.
+    """
 
     cron: Text | None = Field(
         default=None,
@@ -34,16 +36,16 @@ class ScheduleBody(JobBody):
         default=None,
         description="After so many new points of all series of the model together.",
     )
+    on_drift: bool = Field(
+        default=False,
+        description="Once the errors of the model's forecasts have drifted, as jobs of "
+        "kind watch find.",
+    )
     jitter_s: Annotated[int, Field(ge=0, le=DAY_S)] = Field(
         default=0,
         description="Up to so many seconds later than `cron` says: how many is drawn "
         "anew for each run.",
     )
-
-    def spec(self) -> dict[str, Any]:
-        """Return what is asked of the job, without what was left out."""
-        own = {"kind", "name", *OF_WHEN}
-        return self.model_dump(exclude_unset=True, exclude=own)
 
     def when(self) -> When:
         """Return when it is to be done.
@@ -52,9 +54,10 @@ class ScheduleBody(JobBody):
             Unacceptable: a field of `cron` or the zone is wrong, or it would never be.
         """
         given = self.model_dump(include=OF_WHEN)
-        if all(given[trigger] is None for trigger in TRIGGERS):
+        if self.cron is None and self.every_points is None and not self.on_drift:
             raise Unacceptable(
-                "expected 'cron' or 'every_points', or both; neither came", "cron"
+                "expected 'cron', 'every_points' or 'on_drift', or several; none came",
+                "cron",
             )
         if self.cron is not None:
             given["cron"] = read_cron(self.cron)
@@ -89,6 +92,7 @@ class ScheduleEntry(BaseModel):
     cron: str | None
     timezone: str
     every_points: int | None
+    on_drift: bool
     jitter_s: int
     next_runs: list[str] = Field(
         description="The next three by the clock, jitter included, in `timezone`."

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from service import live_scores
 from service.database import reading, written
 from service.errors import Contended, Unacceptable
 from service.jobs import store as jobs
@@ -107,12 +108,18 @@ def _seen(
     at = int(jobs.now_of(connection, now))
     busy = set(connection.execute(queries.BUSY).scalars())
     points = _points(connection, [kept.schedule for kept in found])
+    drifted = live_scores.drifted(connection)
     made = {"ids": [kept.job for kept in found if kept.job is not None]}
     last = {row.id: job_of(row) for row in connection.execute(queries.JOBS, made)}
     return [
         Seen(
             kept,
-            Sight(at, points.get(kept.schedule.model), None, _origin(kept) in busy),
+            Sight(
+                at,
+                points.get(kept.schedule.model),
+                drifted.get(kept.schedule.model),
+                _origin(kept) in busy,
+            ),
             last.get(kept.job or ""),
         )
         for kept in found

@@ -69,7 +69,7 @@ def test_what_is_told_of_one(client: FlaskClient) -> None:
     [
         ({"cron": "30 25 * * *"}, "cron", "field hour"),
         ({"cron": "soon"}, "cron", "five fields"),
-        ({"cron": None}, "cron", "neither came"),
+        ({"cron": None}, "cron", "none came"),
         ({"cron": 5}, "cron", "text"),
         ({"timezone": "Mars/Base"}, "timezone", "IANA"),
         ({"every_points": 0}, "every_points", "greater than"),

@@ -88,7 +88,7 @@ class Worker:
             self._settings.jobs.job_niceness,
             keeper.until,
         )
-        trainer = Trainer(task)
+        trainer = Trainer(task, job.id)
         keeper.start(trainer)
         try:
             forced = self._watch(trainer, keeper)

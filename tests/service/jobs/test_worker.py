@@ -2,21 +2,14 @@
 
 import json
 import random
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from forecaster import registry
-from forecaster.panel import Panel
-from forecaster.succession import appoint
-from service.jobs import leases, store
-from service.jobs.records import CANCELLED, FAILED, PENDING, RUNNING, SUCCEEDED, Job
-from tests.service.jobs.plant import (
+from benchmarks.plant import (
     PATIENCE_S,
     Plant,
     is_there,
@@ -25,6 +18,10 @@ from tests.service.jobs.plant import (
     planted,
     trainer_of,
 )
+from forecaster import registry
+from forecaster.panel import Panel
+from service.jobs import store
+from service.jobs.records import CANCELLED, FAILED, PENDING, RUNNING, SUCCEEDED, Job
 
 pytestmark = pytest.mark.tf
 
@@ -85,37 +82,6 @@ def test_a_job_is_taken_up_again_whoever_is_killed(plant: Plant) -> None:
     assert report
     said = [line.text for line in store.lines(plant.engine, job.id)]
     assert any("decide" in line for line in said)
-
-
-@pytest.mark.parametrize("meanwhile", ["nothing", "another champion"])
-def test_what_was_decided_is_done_by_whoever_comes_next(
-    plant: Plant, meanwhile: str
-) -> None:
-    """A worker killed between verdict and end: nothing is trained again, and nobody's
-    choice of a champion since then is undone."""
-    champion = registry.resolve(plant.models_dir, "tiny").name
-    better = "29990101T000000Z-1a2b"
-    for version in (better, "29990101T000001Z-1a2b"):
-        shutil.copytree(
-            plant.models_dir / "tiny" / champion, plant.models_dir / "tiny" / version
-        )
-    job = plant.submit()
-    claimed = leases.claim(plant.engine, "killed", 1.0)
-    assert claimed is not None
-    verdict = {"promote": True, "version": better, "champion": champion}
-    leases.note_verdict(plant.engine, claimed.lease, verdict)
-    if meanwhile != "nothing":
-        appoint(plant.models_dir, "tiny", version)
-    with plant.worker():
-        ended = plant.until(job, lambda job: job.is_finished)
-
-    is_free = meanwhile == "nothing"
-    assert ended.state == SUCCEEDED
-    assert ended.result is not None
-    assert ended.result["promoted"] is is_free
-    now = registry.resolve(plant.models_dir, "tiny").name
-    assert now == (better if is_free else version)
-    assert len(registry.versions(plant.models_dir, "tiny")) == 3
 
 
 def test_a_running_job_is_cancelled(plant: Plant) -> None:
@@ -186,13 +152,3 @@ def test_kills_at_random_moments_leave_no_job_behind(plant: Plant) -> None:
         for job in jobs:
             ended = plant.until(job, lambda job: job.is_finished)
             assert ended.state in (SUCCEEDED, FAILED)
-
-
-def test_a_worker_waits_for_a_database_that_is_away(tmp_path: Path) -> None:
-    """It neither ends nor loses patience, and works once there is one; then SIGTERM."""
-    url = f"postgresql+psycopg://nobody@/x?host={tmp_path}"  # nobody listens
-    with Plant(url, tmp_path, None).worker() as worker:  # type: ignore[arg-type]
-        with pytest.raises(subprocess.TimeoutExpired):
-            worker.wait(3)
-        worker.terminate()
-        assert worker.wait(PATIENCE_S) == 0

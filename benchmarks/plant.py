@@ -27,18 +27,19 @@ WORKER = (sys.executable, "-m", "forecaster", "worker")
 NAME = "tiny"
 
 
-def stock(engine: Engine, panel: Panel, name: str = NAME) -> None:
-    """Write a panel into the log of a model."""
+def stock(engine: Engine, panel: Panel, name: str = NAME, first: int = 0) -> None:
+    """Write a panel into the log of a model, as series that no others are called."""
     unit = np.timedelta64(1, "us")
     with writing(engine) as connection:
         rows, values = [], []
         for number, unique_id in enumerate(panel.ids):
+            pk = first + number + 1
             y = panel.values_of(number)
             start = int((panel.starts[number] - np.datetime64(0, "us")) / unit)
-            row = (number + 1, name, unique_id, panel.frequency.alias, start)
+            row = (pk, name, unique_id, panel.frequency.alias, start)
             rows.append((*row, 0, len(y), 0, 0))
             values += [
-                (number + 1, step, float(value))
+                (pk, step, float(value))
                 for step, value in enumerate(y)
                 if np.isfinite(value)
             ]
@@ -130,6 +131,17 @@ def kill(pid: int) -> None:
 def trainer_of(worker: int) -> int | None:
     """The process that trains for a worker, if there is one."""
     return next((pid for pid, parent in _processes() if parent == worker), None)
+
+
+def trainers() -> Iterator[str]:
+    """The jobs for which a trainer is at work on this machine, each of them once."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if b"service.jobs.child" in command:
+            yield command[-2].decode()
 
 
 def is_there(pid: int) -> bool:

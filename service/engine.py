@@ -80,7 +80,7 @@ class Engine:
             ServiceError: the request as a whole cannot be.
         """
         self._check(ask)
-        live = self._models.get(ask.name)
+        live = ask.live or self._models.get(ask.name)
         wanted = self._wanted(live, ask)
         _check_steps(len(ask.series), wanted)
         if wanted is not None:

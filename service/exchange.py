@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from service.carrying import Forecast, Wanted
+from service.carrying import Forecast, Live, Wanted
 from service.errors import Refusal
 from service.placing import Points
 from service.planning import OnConflict
@@ -18,7 +18,8 @@ class Ask:
     """A request: points of some series; forecasts back unless ``wanted`` is None.
 
     ``refused`` are the series whose part of the request could not be understood; ``key``
-    tells the retries of a request, for values that came without times.
+    tells the retries of a request, for values that came without times; ``live`` is the model
+    that the points were read for, where they had to be.
     """
 
     series: tuple[Points, ...]
@@ -28,6 +29,7 @@ class Ask:
     stateless: bool = False
     wanted: Wanted | None = None
     key: str | None = None
+    live: Live | None = None
 
 
 @dataclass(frozen=True, slots=True)

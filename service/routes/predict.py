@@ -46,6 +46,7 @@ def routes(engine: Engine, models: Models, most_points: int) -> APIBlueprint:
             said.stateless,
             wanted,
             key,
+            live,
         )
 
     @api.post("/predict", responses=forecasts, openapi_extensions=takes)

@@ -576,3 +576,13 @@ def forecasts(result: Result) -> list[list[float]]:
     """The numbers of a forecast."""
     assert result.forecast is not None
     return result.forecast.values.tolist()
+
+
+def test_a_request_is_answered_by_the_model_it_was_read_for(bench: Bench) -> None:
+    """Also where another version has taken over since."""
+    read_for = bench.models.live
+    bench.models.live = Live("demo", "v2", FakeModel(manifest(), weight=0.75))
+    ask = Ask((by_hour({0: 1.0}),), wanted=Wanted(), live=read_for)
+    assert bench.engine.observe(ask).version == "v1"
+    ask = Ask((by_hour({0: 1.0}),), wanted=Wanted())
+    assert bench.engine.observe(ask).version == "v2"

@@ -119,3 +119,28 @@ except SystemExit as end:
     assert done.stderr.count("\n") == 1
     assert f"{tmp_path}: it cannot be opened" in done.stderr
     assert "--database" in done.stderr
+
+
+SWAPPED = """
+import os
+from types import SimpleNamespace
+from service import gunicorn_conf
+from service.metrics import Metrics
+
+metrics = Metrics()
+metrics.swap("demo", "v1", None)
+metrics.swap("demo", "v2", "v1")
+print([line for line in metrics.text().decode().splitlines() if "model_live{" in line])
+gunicorn_conf.child_exit(None, SimpleNamespace(pid=os.getpid()))
+print("model_live{" in metrics.text().decode())
+"""
+
+
+def test_what_answers_is_counted_of_living_processes_alone(tmp_path: Path) -> None:
+    """A process that is gone has no version any more, whichever way it went."""
+    counted, afterwards = run(
+        SWAPPED, PROMETHEUS_MULTIPROC_DIR=str(tmp_path)
+    ).splitlines()
+    assert 'version="v1"} 0.0' in counted
+    assert 'version="v2"} 1.0' in counted
+    assert afterwards == "False"

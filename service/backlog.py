@@ -27,26 +27,42 @@ class Owner:
     frequency: str
 
 
-def behind(engine: Engine, owner: Owner, after: int, most: int) -> list[Carried]:
-    """Return up to ``most`` series whose states are behind, in the order of their numbers.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some series of an owner: the number of the last, and those whose states are behind."""
+
+    last: int
+    behind: list[Carried]
+
+
+def next_page(engine: Engine, owner: Owner, after: int, most: int) -> Page | None:
+    """Return up to ``most`` series in the order of their numbers; None when all are done.
 
     Args:
         engine: the database.
         owner: the version.
         after: the number of the last series that was looked at, or `FROM_THE_FIRST`.
-        most: how many.
+        most: how many are looked at.
 
     Raises:
         StoreFailure: the database does not answer.
     """
     wanted = {**asdict(owner), "after": after, "most": most}
     with reading(engine) as connection:
-        rows = connection.execute(upkeep.BEHIND, wanted)
-        return [queries.carried_of(row) for row in rows]
+        rows = connection.execute(upkeep.STATES_IN_ORDER, wanted).all()
+    found = [queries.carried_of(row) for row in rows]
+    if not found:
+        return None
+    return Page(found[-1].pk, [one for one in found if is_behind(one, one.kept)])
+
+
+def is_behind(one: Carried, kept: Kept | None) -> bool:
+    """Whether a state is none, or has not seen all of its series."""
+    return kept is None or kept.end < one.span.end
 
 
 def count_behind(engine: Engine, owner: Owner, after: int) -> int:
-    """Return how many there are in all.
+    """Return how many series have no state, or one that has not seen all, behind one.
 
     Raises:
         StoreFailure: the database does not answer.
@@ -82,7 +98,8 @@ def _keep(
     connection: Connection, version: str, made: Sequence[tuple[Carried, Kept]]
 ) -> set[int]:
     wanted = {"version": version, "pks": [carried.pk for carried, _ in made]}
-    found = {row.pk: row for row in connection.execute(upkeep.FREE_STATES, wanted)}
+    rows_now = connection.execute(upkeep.FREE_STATES, wanted)
+    found = {row.pk: queries.carried_of(row) for row in rows_now}
     rows: list[dict[str, Any]] = [
         {
             "series_pk": carried.pk,
@@ -100,10 +117,9 @@ def _keep(
     return {row["series_pk"] for row in rows}
 
 
-def _leads_further(row: Any, carried: Carried, kept: Kept) -> bool:
+def _leads_further(now: Carried, before: Carried, kept: Kept) -> bool:
     """Whether a state has seen more of the history as it is now than the one there is."""
-    span = queries.span_of(row)
-    if span.revision != carried.span.revision or not span.kept <= kept.end <= span.end:
+    span = now.span
+    if span.revision != before.span.revision or not span.kept <= kept.end <= span.end:
         return False
-    is_behind: bool = row.as_of != span.revision or not kept.end <= row.seen <= span.end
-    return is_behind
+    return now.kept is None or now.kept.end < kept.end

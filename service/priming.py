@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Engine
 
-from service.backlog import FROM_THE_FIRST, Owner, behind, count_behind, keep
+from service.backlog import (
+    FROM_THE_FIRST,
+    Owner,
+    count_behind,
+    is_behind,
+    keep,
+    next_page,
+)
 from service.carrying import Journey, Live, carry
 from service.database import reading
 from service.errors import StoreFailure
@@ -44,7 +51,12 @@ class _Turn:
         self._clock = clock
         self._deadline = clock() + PRIME_S
         self._began = clock()
-        self.is_over = False
+        self._stopped = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is time to stop."""
+        return self._stopped or self._clock() >= self._deadline
 
     def begin(self) -> None:
         """Some work begins."""
@@ -52,8 +64,8 @@ class _Turn:
 
     def rest(self) -> None:
         """Let others work, as long as this did."""
-        stopped = self._wait(PAUSES * (self._clock() - self._began))
-        self.is_over = stopped or self._clock() >= self._deadline
+        self._stopped = self._wait(PAUSES * (self._clock() - self._began))
+        self.begin()
 
 
 class Primer:
@@ -76,11 +88,14 @@ class Primer:
         turn = _Turn(wait, self._clock)
         after, done, left = FROM_THE_FIRST, 0, 0
         try:
-            while not turn.is_over and (
-                page := behind(self._database, owner, after, WIDE)
-            ):
-                fit = self._prime(live, page, turn)
-                done, left, after = done + fit, left + len(page) - fit, page[-1].pk
+            while not turn.is_over:
+                turn.begin()
+                page = next_page(self._database, owner, after, WIDE)
+                if page is None:
+                    break
+                fit = self._prime(live, page.behind, turn)
+                done, left = done + fit, left + len(page.behind) - fit
+                after = page.last
             left += count_behind(self._database, owner, after)
         except StoreFailure as failure:  # requests are told so; a swap can do without
             return Primed(done, left, str(failure))
@@ -89,15 +104,14 @@ class Primer:
     def _prime(self, live: Live, page: Sequence[Carried], turn: _Turn) -> int:
         """Bring some series forward; how many came to the newest step."""
         seen = {one.pk: one.kept for one in page}
-        going = list(page)
+        going = page
         while going and not turn.is_over:
-            turn.begin()
             found = self._walked(live, going, seen)
             seen |= found
             going = [
                 one
                 for one in going
-                if one.pk in found and found[one.pk].end < one.span.end
+                if one.pk in found and is_behind(one, found[one.pk])
             ]
             turn.rest()
         made = [(one, kept) for one in page if (kept := seen[one.pk]) is not None]

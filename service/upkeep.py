@@ -69,41 +69,38 @@ FORGET_STATE = delete(states).where(
 _of_version = and_(
     states.c.series_pk == series.c.pk, states.c.version == bindparam("version")
 )
-_STATE = (
+_WITH_STATES = select(
+    series,
     states.c.revision.label("state_revision"),
     states.c.end_step.label("state_end"),
     states.c.format,
     states.c.crc32,
     states.c.state,
-)
-_IS_BEHIND = and_(  # a state of that version is absent, or has not seen all of the log
+).outerjoin_from(series, states, _of_version)
+_OF_OWNER = and_(
     series.c.name == bindparam("name"),
     series.c.frequency == bindparam("frequency"),
     series.c.pk > bindparam("after"),
-    or_(
-        states.c.series_pk.is_(None),
-        states.c.revision != series.c.revision,
-        states.c.end_step != series.c.end_step,
-    ),
 )
-BEHIND = (
-    select(series, *_STATE)
-    .outerjoin_from(series, states, _of_version)
-    .where(_IS_BEHIND)
-    .order_by(series.c.pk)
-    .limit(bindparam("most"))
+STATES_IN_ORDER = (
+    _WITH_STATES.where(_OF_OWNER).order_by(series.c.pk).limit(bindparam("most"))
 )
-COUNT_BEHIND = (
+COUNT_BEHIND = (  # as far as can be told without looking at a state
     select(func.count())
     .select_from(series)
     .outerjoin(states, _of_version)
-    .where(_IS_BEHIND)
+    .where(
+        _OF_OWNER,
+        or_(
+            states.c.series_pk.is_(None),
+            states.c.revision != series.c.revision,
+            states.c.end_step != series.c.end_step,
+        ),
+    )
 )
 # Of series that nobody else writes now: who brings states forward waits for no request.
 FREE_STATES = (
-    select(series, states.c.revision.label("as_of"), states.c.end_step.label("seen"))
-    .outerjoin_from(series, states, _of_version)
-    .where(series.c.pk.in_(bindparam("pks", expanding=True)))
+    _WITH_STATES.where(series.c.pk.in_(bindparam("pks", expanding=True)))
     .order_by(series.c.pk)
     .with_for_update(skip_locked=True, of=series)
 )

@@ -115,6 +115,11 @@ def pruned(truth: Truth, kept: int) -> Truth:
     return replace(truth, pruned=kept - truth.first, seen=seen, copied=copied)
 
 
+def primed(truth: Truth, version: str) -> Truth:
+    """The series once the states of a version are made, without a request."""
+    return _carried(truth, version, anew=False)
+
+
 def _steps(truth: Truth | None, sent: Sent, how: How) -> list[int] | int:
     """Where the values go, or the status of a refusal."""
     if sent.steps is not None or not sent.values:

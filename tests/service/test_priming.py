@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from sqlalchemy import Engine as Database
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from forecaster.settings import Limits, Retention
 from service import backlog, priming, tables
-from service.backlog import FROM_THE_FIRST, Owner, behind, keep
+from service.backlog import FROM_THE_FIRST, Owner, Page, keep, next_page
 from service.carrying import Live, Wanted
 from service.database import open_database, writing
 from service.engine import Engine
@@ -207,13 +207,13 @@ def test_others_get_as_much_time_as_priming_takes(carried: Carried) -> None:
 
     Primer(carried.database, clock=lambda: next(ticks) / 100)(carried.new, wait)
     assert len(waits) == 3
-    assert waits == pytest.approx([priming.PAUSES / 100] * 3)
+    assert min(waits) > 0.9 * priming.PAUSES / 100  # a tick, or several
 
 
 def test_time_is_bounded(carried: Carried) -> None:
     """Whatever is left: requests do it."""
     carried.send("a", history(LONG))
-    ticks = count(step=priming.PRIME_S / 4)
+    ticks = count(step=priming.PRIME_S / 6)
     slow = Primer(carried.database, clock=lambda: float(next(ticks)))
     assert slow(carried.new, lambda _: False).left == 1
     model = carried.new.model
@@ -250,11 +250,28 @@ def test_states_are_kept_where_they_lead_further(carried: Carried) -> None:
     """One that has seen no more than that which is there is not written again."""
     carried.send("a", history(10))
     owner = Owner("demo", "v2", "h")
-    before = behind(carried.database, owner, FROM_THE_FIRST, 5)
-    assert [one.unique_id for one in before] == ["a"]
+    page = next_page(carried.database, owner, FROM_THE_FIRST, 5)
+    assert page is not None
+    (before,) = page.behind
+    assert before.unique_id == "a"
     carried.prime()
     with Store(carried.database).snapshot() as log:
         now = log.carried("demo", "v2", ["a"])["a"]
     assert now.kept is not None
-    assert keep(carried.database, "v2", [(before[0], now.kept)]) == set()
-    assert behind(carried.database, owner, before[0].pk, 5) == []
+    assert keep(carried.database, "v2", [(before, now.kept)]) == set()
+    done = next_page(carried.database, owner, FROM_THE_FIRST, 5)
+    assert done == Page(before.pk, [])
+    assert next_page(carried.database, owner, before.pk, 5) is None
+
+
+@pytest.mark.parametrize("column", ["crc32", "format"])
+def test_a_damaged_state_is_made_anew(carried: Carried, column: str) -> None:
+    """It counts as none, however much it says it has seen."""
+    carried.send("a", history(10))
+    carried.prime()
+    assert list(carried.states()) == ["a"]
+    with writing(carried.database) as connection:
+        connection.execute(update(tables.states).values({column: 99}))
+    assert carried.states() == {}
+    assert carried.prime() == Primed(series=1)
+    assert list(carried.states()) == ["a"]

@@ -194,6 +194,11 @@ class Events(RuleBasedStateMachine):
         self.pair.promote(version)
         self.post(0, (part,), How(), Wanted())
 
+    @rule(version=versions)
+    def prime(self, version: str) -> None:
+        """A version is made ready, and perhaps never serves."""
+        upheavals.prime(self.pair, version)
+
     @rule(keep=keeps)
     def prune(self, keep: Retention) -> None:
         """What is too old is forgotten."""

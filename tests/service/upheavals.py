@@ -15,11 +15,13 @@ from sqlalchemy import text
 from forecaster.errors import DataError
 from forecaster.settings import Retention
 from service import archive, pruning, queries
+from service.carrying import Live
 from service.database import reading, writing
+from service.priming import Primer
 from service.retention import Need
 from tests.service.comparison import Beside
-from tests.service.processes import DAY, SIZE
-from tests.service.reference import pruned
+from tests.service.processes import DAY, SIZE, VERSIONS
+from tests.service.reference import primed, pruned
 from tests.service.strategies import IDS
 
 MINE = "series_pk IN (SELECT pk FROM series WHERE name = :name)"
@@ -80,6 +82,15 @@ def prune(pair: Beside, keep: Retention) -> None:
         pair.truths[one.unique_id] = pruned(truth, truth.end - left)
 
 
+def prime(pair: Beside, *versions: str) -> None:
+    """States of versions are made before they answer: those that requests would make."""
+    for version in versions:
+        live = Live(pair.name, version, pair.models[version])
+        assert Primer(pair.database)(live, lambda _: False).left == 0
+        for unique_id, truth in pair.truths.items():
+            pair.truths[unique_id] = primed(truth, version)
+
+
 def export(pair: Beside, ids: frozenset[str]) -> None:
     """Series are written to a file, all of them or none."""
     save = partial(archive.save_series, pair.database, pair.folder / "series.zip")
@@ -134,6 +145,7 @@ MEANWHILE: dict[str, Callable[[Beside], None]] = {
     "pruned": partial(prune, keep=Retention(keep_points=1)),
     "taken in": partial(take_in, instead=True),
     "deleted": partial(Beside.forget, which=1, unique_id=IDS[0]),
+    "primed": lambda pair: prime(pair, *VERSIONS),
 }
 
 

@@ -31,11 +31,11 @@ from numpy.typing import NDArray
 
 from benchmarks import machine, ours
 from benchmarks.made import waves
+from benchmarks.replayed import compared
 from benchmarks.served import Served
 from forecaster import artifact, registry
 from forecaster.artifact import Artifact
 from forecaster.frequency import Frequency
-from forecaster.streaming import advance_series
 from service.database import open_database
 from service.store import Store
 
@@ -152,19 +152,11 @@ def verdict(
     with store.snapshot() as log:
         carried = log.carried(name, version, [one.unique_id for one in many])
         for one in many:
-            kept = carried[one.unique_id]
-            count = kept.span.length
-            points, lost = points + count, lost + max(0, one.acknowledged - count)
-            values = log.values(kept.pk, kept.span.first, kept.span.end)
-            differing += int((values != one.values[:count]).sum())
-            state = advance_series(
-                model, model.initial_state(1), [one.values[:count]], [one.begin]
-            )[0]
-            if kept.kept is None or kept.kept.end != kept.span.end:
-                differing += 1
-                continue
-            size = float(np.abs(state).max())
-            apart = max(apart, float(np.abs(state - kept.kept.state).max()) / size)
+            found = compared(log, model, carried[one.unique_id], one.values, one.begin)
+            points += found.points
+            lost += max(0, one.acknowledged - found.points)
+            differing += found.differing
+            apart = max(apart, found.apart)
     store.close()
     return Verdict(done.kills, done.answers, points, lost, differing, apart)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from tests.service.jobs.plant import NAME, Plant, longer, planted
 
 from forecaster import registry
 from forecaster.artifact import load
@@ -25,7 +26,6 @@ from service.schedules import store as schedules
 from service.schedules.ticking import run_due
 from service.schedules.values import Schedule, When
 from service.telemetry import new_log
-from tests.service.jobs.plant import NAME, Plant, longer, planted
 
 
 @pytest.fixture

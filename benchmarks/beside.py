@@ -4,8 +4,8 @@
 
 Clients send one new point after the other at a steady rate, each asking for a forecast, while
 the worker beside the service (`serve --with-worker`) retrains the same model on what was
-sent. Quiet times and trainings take turns, so that both meet the same machine. Service,
-trainer and load share its cores. Writes `BESIDE.md`.
+sent, and is told to end after a while. Quiet times and trainings take turns, so that both
+meet the same machine. Service, trainer and load share its cores. Writes `BESIDE.md`.
 """
 
 import time
@@ -30,8 +30,11 @@ REPORT = Path(__file__).with_name("BESIDE.md")
 SERIES = 64
 HISTORY = 600  # steps of each before the first training
 SETTLED_S = 10.0  # after the start, before anything is counted
-PATIENCE_S = 3_600.0
+PATIENCE_S = 3_600.0  # for one training to begin and end
 BOUND = 3.0  # times the p99 without, at most
+
+UNFINISHED = ("pending", "running")
+STEPS = "training: step"  # how messages begin once it is at work
 
 Span = tuple[float, float]  # by the monotonic clock
 
@@ -97,18 +100,23 @@ def _in_turn(
 def _trained(
     served: Served, wanted: dict[str, Any], seconds: float
 ) -> tuple[Span, Any]:
-    """Have a job done: from when to when its trainer was at work, and its end."""
-    body = {"kind": "retrain", "max_time_s": seconds, **wanted}
+    """Have a job train for so long, then cancel it: from when to when, and its end."""
+    body = {"kind": "retrain", "max_time_s": PATIENCE_S, **wanted}
     status, job = served.call("POST", "/jobs", body)
     assert status == 202, job
-    place, began = f"/jobs/{job['id']}", 0.0
-    until = time.monotonic() + PATIENCE_S
-    while job["state"] in ("pending", "running") and time.monotonic() < until:
-        if job["state"] == "running" and not began:
-            began = time.monotonic()
+    place, until = f"/jobs/{job['id']}", time.monotonic() + PATIENCE_S
+    began = ended = 0.0
+    while job["state"] in UNFINISHED and time.monotonic() < until:
+        now = time.monotonic()
+        if not began and job["message"].startswith(STEPS):
+            began = now
+        elif began and not ended and now - began >= seconds:
+            ended = now
+            served.call("POST", f"{place}/cancel")
         time.sleep(0.2)
         job = served.call("GET", place)[1]
-    return (began, time.monotonic()), job
+    assert began, f"it never trained: {job}"
+    return (began, ended or time.monotonic()), job
 
 
 def _report(

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from tests.service.jobs.plant import NAME, Plant, longer, planted
 
+from benchmarks.plant import NAME, Plant, longer, planted
 from forecaster import registry
 from forecaster.artifact import load
 from forecaster.covariates import Covariates

@@ -19,6 +19,9 @@ from service.errors import Malformed, Unacceptable
 MOST_MESSAGES = 2_000  # batches and dictionaries of one stream
 END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
+# The last is raised by flatbuffers, for a place that no number of its kind can be.
+DAMAGED = (pa.ArrowException, OSError, struct.error, ValueError, TypeError)
+
 # Places of fields in Arrow's Message.fbs; a field stands at 4 + 2 times its place.
 _HEADER = 4 + 2 * 2  # of Message: the batch
 _ROWS, _COMPRESSION = 4, 4 + 2 * 3  # of RecordBatch
@@ -45,7 +48,7 @@ def read_stream(data: bytes, check_schema: Check, most_rows: int) -> Any:
             check_schema(reader.schema)
             table = reader.read_all()
         table.validate(full=True)
-    except (pa.ArrowException, OSError, struct.error, ValueError):
+    except DAMAGED:
         raise Malformed(
             "expected an Arrow IPC stream (not a file of Arrow, Feather or Parquet); "
             "the body is none, is damaged or cut off"

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
@@ -502,6 +502,7 @@ def test_the_body_goes_before_the_url(shared_client: FlaskClient) -> None:
     assert list(answer.json["forecasts"][0]["intervals"]) == ["lo-80", "hi-80"]
 
 
+@example(cut=0, flips=[384_259])  # a place before the beginning
 @given(cut=st.integers(0, 2**16), flips=st.lists(st.integers(0, 2**20), max_size=4))
 @settings(
     max_examples=300,

@@ -112,6 +112,7 @@ class Client:
         """Send a week, an hour at a time."""
         begin = year.history + number * WEEK
         errors, within = [], []
+        self._connection = None  # the service has closed one that was idle
         for step in range(begin, begin + WEEK):
             answer = self.post("/predict", year.body(self.name, step, step + 1))
             if answer is None:

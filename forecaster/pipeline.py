@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from forecaster import __version__, registry
+from forecaster import __version__, registry, shifts
 from forecaster import manifest as manifests
 from forecaster.artifact import Artifact, weights
 from forecaster.batches import Split, split, train_ends_of
@@ -94,7 +94,7 @@ def train_model(
         name=name,
         parent=version,
         configuration=configuration(wishes, panel.exog.columns),
-        **_facts_of_data(panel, covariates),
+        **_facts_of_data(panel, covariates, season),
         **_facts_of_training(decided, trained),
     )
 
@@ -167,7 +167,7 @@ def held_out_scores(model: Artifact, parts: Split) -> dict[str, float]:
     return {name: value for name, value in scores.items() if np.isfinite(value)}
 
 
-def _facts_of_data(panel: Panel, covariates: Covariates) -> dict[str, Any]:
+def _facts_of_data(panel: Panel, covariates: Covariates, season: int) -> dict[str, Any]:
     """What the manifest says about the data: a summary, never the data."""
     lasts = panel.frequency.times(panel.starts, panel.lengths - 1)
     begin, end = panel.frequency.format(np.array([panel.starts.min(), lasts.max()]))
@@ -185,6 +185,7 @@ def _facts_of_data(panel: Panel, covariates: Covariates) -> dict[str, Any]:
             "first": begin,
             "last": end,
             "fingerprint": fingerprint(panel),
+            "changes": shifts.summary(panel, season),
         },
     }
 

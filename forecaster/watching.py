@@ -9,8 +9,8 @@ or would have given. They are scored once all of their values have come, and not
 be kept, or computed, while it answers. Letters: `N` series, `W` cutoffs of each, `H` steps.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from math import ceil
 
 import numpy as np
@@ -20,12 +20,15 @@ from forecaster import metrics
 from forecaster.evaluation import carried_forecasts
 from forecaster.panel import Panel
 from forecaster.report import actual_values
+from forecaster.shifts import changes, psi
 from forecaster.streaming import StepModel
 
 Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 MOST_SERIES = 200  # of more an even choice
 MOST_DAYS = 14
+CHANGES = 500  # values, that the shift of inputs is judged by, where there are as many
 MEASURES = ("mase", "wql", "coverage-80", "coverage-95")
 
 
@@ -36,7 +39,8 @@ class Day:
     Attributes:
         day: its date; of series in whole steps the first step.
         count: how many forecasts were scored.
-        scores: the averages of `MEASURES`; None where nothing can be said.
+        scores: the averages of `MEASURES`, and `psi`: how far the inputs have shifted
+            from those of the training (`shifts`); None where nothing can be said.
     """
 
     day: str
@@ -73,7 +77,18 @@ def watch(model: StepModel, panel: Panel) -> list[Day]:
         tuple(model.manifest.quantiles),
         np.array(scale),
     )
-    return _by_day(_days(panel, origins).ravel(), scores)
+    days = _days(panel, origins)
+    found = _by_day(days.ravel(), scores)
+    known = model.manifest.data.get("changes")
+    if known is None:
+        return found
+    of = np.reshape(scale, origins.shape)
+    return [
+        replace(day, scores={**day.scores, "psi": psi(known, since)})
+        for day, since in zip(
+            found, _changes(model, panel, origins, of, days), strict=True
+        )
+    ]
 
 
 def _cutoffs(model: StepModel, panel: Panel) -> tuple[Ints, Ints]:
@@ -123,6 +138,21 @@ def _days(panel: Panel, origins: Ints) -> NDArray[np.str_]:
     return times.astype(str).reshape(origins.shape)
 
 
+def _changes(
+    model: StepModel, panel: Panel, origins: Ints, scale: Floats, days: NDArray[np.str_]
+) -> Iterator[Floats]:
+    """The newest changes of all series at the end of each day, enough to compare."""
+    horizon, season = model.manifest.horizon, model.manifest.season_length
+    span = max(horizon, ceil(CHANGES / len(panel))) + season
+    for day in np.unique(days):
+        found = []
+        for i, w in np.argwhere(days == day):
+            end = int(origins[i, w]) + horizon
+            values = panel.values_of(int(i))[max(0, end - span) : end]
+            found.append(changes(values, season, float(scale[i, w])))
+        yield np.concatenate(found)
+
+
 def _by_day(
     days: NDArray[np.str_], scores: Mapping[str, NDArray[np.float64]]
 ) -> list[Day]:
@@ -131,5 +161,5 @@ def _by_day(
         of = days == day
         means = {name: float(metrics.average(scores[name][of])) for name in MEASURES}
         told = {k: None if np.isnan(v) else round(v, 6) for k, v in means.items()}
-        found.append(Day(str(day), int(of.sum()), told))
+        found.append(Day(str(day), int(of.sum()), {**told, "psi": None}))
     return found

@@ -168,7 +168,8 @@ class WatchedDay(BaseModel):
     day: str = Field(description="That the forecasts begin with.")
     count: int = Field(description="Forecasts that were scored.")
     scores: dict[str, float | None] = Field(
-        description="mase, wql, coverage-80, coverage-95; null where nothing can be said."
+        description="mase, wql, coverage-80, coverage-95; psi, of the inputs; null where "
+        "nothing can be said."
     )
     noticed_at: int | None = Field(
         description="When errors up to this day were found to have drifted, in seconds "

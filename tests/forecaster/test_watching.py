@@ -5,7 +5,9 @@ import pytest
 
 from forecaster.drifting import alarms
 from forecaster.frequency import Frequency
+from forecaster.metrics import seasonal_scale
 from forecaster.panel import Panel
+from forecaster.shifts import changes, psi, summary
 from forecaster.watching import MEASURES, MOST_DAYS, Day, watch
 from tests.service.fakes import FakeModel, manifest
 
@@ -45,7 +47,8 @@ def test_days_known_in_full_are_scored() -> None:
     # Ten hours of the 8th are known; the 2nd leaves errors without a scale.
     assert [day.day for day in days] == [f"2024-01-0{d}" for d in (3, 4, 5, 6, 7)]
     assert {day.count for day in days} == {3}
-    assert set(days[0].scores) == set(MEASURES)
+    assert set(days[0].scores) == {*MEASURES, "psi"}
+    assert days[0].scores["psi"] is None  # of a version that does not tell
 
 
 def test_a_day_is_scored_alike_whenever_one_looks() -> None:
@@ -55,7 +58,10 @@ def test_a_day_is_scored_alike_whenever_one_looks() -> None:
     late = scores(watch(model, panel_of(9 * HOURS)))
     assert early.keys() < late.keys()
     for day, found in early.items():
-        assert found.scores == pytest.approx(late[day].scores, rel=1e-5)
+        assert found.scores["psi"] is late[day].scores["psi"] is None
+        for measure in MEASURES:
+            now, then = found.scores[measure], late[day].scores[measure]
+            assert now == pytest.approx(then, rel=1e-5)
 
 
 def test_what_was_learned_from_is_not_scored() -> None:
@@ -101,3 +107,36 @@ def test_alarms() -> None:
         found = alarms([*usual, *(1.5 * worse)])
         assert 60 <= found[0] <= 66
         assert alarms([*usual, *(0.5 * worse)]) == []
+
+
+def test_shifted_inputs() -> None:
+    """PSI is near zero while inputs are as in the training, and high once they are not."""
+    calm = panel_of(9 * HOURS, series=20)
+    model = model_of()
+    model.manifest.data["changes"] = summary(calm, HOURS)
+    values = [calm.values_of(i).copy() for i in range(20)]
+    for one in values:
+        one[6 + 5 * HOURS :] *= np.linspace(1, 3, len(one) - 6 - 5 * HOURS)
+    wild = Panel.from_series(calm.ids, values, calm.starts, calm.frequency)
+    for day in watch(model, calm):
+        assert day.scores["psi"] < 0.1  # type: ignore[operator]
+    found = scores(watch(model, wild))
+    assert found["2024-01-05"].scores["psi"] < 0.1  # type: ignore[operator]
+    assert found["2024-01-09"].scores["psi"] > 0.25  # type: ignore[operator]
+
+
+def test_psi_of_what_is_the_same() -> None:
+    """The very changes that were summed up have not shifted; few say nothing."""
+    panel = panel_of(9 * HOURS)
+    known = summary(panel, HOURS)
+    assert known is not None
+    same = np.concatenate(
+        [
+            changes(values, HOURS, seasonal_scale(values, HOURS))
+            for values in (panel.values_of(i) for i in range(len(panel)))
+        ]
+    )
+    assert psi(known, same) == pytest.approx(0.0, abs=1e-3)
+    assert psi(known, same[:99]) is None
+    assert psi(known, same + 9.0) > 1.0  # type: ignore[operator]
+    assert summary(panel_of(30), HOURS) is None

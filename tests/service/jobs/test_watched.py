@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -55,7 +54,7 @@ def test_the_champion_is_watched(plant: Plant) -> None:
         (folder.name, day.day, day.count) for day in reversed(days)
     ]
     for one, day in zip(kept, reversed(days), strict=True):
-        assert asdict(one)["scores"] == pytest.approx(dict(day.scores), rel=1e-4)
+        assert one.scores == pytest.approx(dict(day.scores), rel=1e-4)
     assert registry.aliases(plant.models_dir, NAME) == before
 
 

@@ -135,13 +135,17 @@ def trainer_of(worker: int) -> int | None:
 
 def trainers() -> Iterator[str]:
     """The jobs for which a trainer is at work on this machine, each of them once."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    found = {}
+    for pid, parent in _processes():
         try:
-            command = path.read_bytes().split(b"\0")
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
         if b"service.jobs.child" in command:
-            yield command[-2].decode()
+            found[pid] = (parent, command[-2].decode())
+    for parent, job in found.values():
+        if parent not in found:  # else it is about to become another program
+            yield job
 
 
 def is_there(pid: int) -> bool:

@@ -1,0 +1,161 @@
+"""What a trainer does: one job, of which it says what comes of it.
+
+It writes nothing of the store: its worker does, who alone knows whether the job is still
+theirs. It is gone with its worker, or when that tells it no more that it may live: the
+kernel's alarm ends it then, whatever it computes.
+"""
+
+import dataclasses
+import os
+import select
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import service.database  # noqa: F401 - before TensorFlow, which brings its own SQLite
+from forecaster.errors import BusyError, ForecasterError
+from service.errors import ServiceError, Unavailable
+from service.jobs import task as tasks
+from service.jobs.task import Task, told
+
+if TYPE_CHECKING:
+    from forecaster.panel import Panel
+
+TELL_S = 0.5  # between two reports of progress
+STDIN, STDOUT, STDERR = 0, 1, 2
+OBEYED = 3  # exit code of one that had to go
+OOM_SCORE = 500  # where memory runs out, a trainer goes before a server
+
+
+class Teller:
+    """Tells the worker; safe for many threads."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._lock = threading.Lock()
+        self._told_at = 0.0
+
+    def tell(self, **what: Any) -> None:
+        """Tell one thing."""
+        line = told(what)
+        with self._lock:
+            while line:
+                line = line[os.write(self._descriptor, line) :]
+
+    def say(self, line: str) -> None:
+        """Tell a line for those who follow the job."""
+        self.tell(line=line)
+
+    def progress(self, share: float, message: str) -> None:
+        """Tell how far it has come, now and then."""
+        if time.monotonic() - self._told_at >= TELL_S or share >= 1.0:
+            self._told_at = time.monotonic()
+            self.tell(progress=share, message=message)
+
+
+def main() -> None:
+    """Do the job that stdin tells, and end."""
+    teller = Teller(os.dup(STDOUT))
+    os.dup2(STDERR, STDOUT)  # what libraries print is for the log
+    heard = _Heard()
+    task = Task.read(heard.line(time.monotonic() + 60.0))
+    threading.Thread(target=_obey, args=(heard, task.until), daemon=True).start()
+    _stand_back(task.niceness)
+    teller.tell(**_ending(task, teller))
+    os._exit(0)  # nothing is left to be done, and TensorFlow takes its time
+
+
+def _ending(task: Task, teller: Teller) -> dict[str, Any]:
+    try:
+        verdict = WORK[task.kind](task, teller)
+    except (BusyError, Unavailable) as error:
+        return {"how": tasks.CUT_OFF, "why": str(error)}
+    except (ForecasterError, ServiceError) as error:
+        return {"how": tasks.FAILED, "why": str(error)}
+    except Exception as error:  # noqa: BLE001 - a job that fails has to say so
+        traceback.print_exc()
+        said = f"unexpected {type(error).__name__}: {error}"
+        return {"how": tasks.FAILED, "why": said}
+    return {"how": tasks.DONE, "verdict": verdict}
+
+
+def _retrain(task: Task, teller: Teller) -> dict[str, Any]:
+    from forecaster.retraining import Retraining, retrain
+
+    wishes = Retraining.read(task.spec)
+    models_dir = Path(task.models_dir)
+    verdict = retrain(
+        _log(task), task.name, wishes, models_dir, teller.say, teller.progress
+    )
+    return dataclasses.asdict(verdict)
+
+
+def _watch(task: Task, teller: Teller) -> dict[str, Any]:
+    from forecaster import artifact, registry
+    from forecaster.watching import watch
+
+    folder = registry.resolve(Path(task.models_dir), task.name)
+    days = watch(artifact.load(folder), _log(task))
+    teller.say(f"scored {len(days)} days of {folder.name}")
+    return {"version": folder.name, "days": [dataclasses.asdict(day) for day in days]}
+
+
+def _log(task: Task) -> "Panel":
+    """What the service has observed of a model."""
+    from forecaster.retraining import columns_of
+    from service.database import open_database
+    from service.history import panel_of
+
+    columns = columns_of(Path(task.models_dir), task.name)
+    engine = open_database(task.database, 1, anew=False)
+    try:
+        return panel_of(engine, task.name, columns)
+    finally:
+        engine.dispose()
+
+
+WORK: dict[str, Callable[[Task, Teller], dict[str, Any]]] = {
+    "retrain": _retrain,
+    "watch": _watch,
+}
+
+
+class _Heard:
+    """Reads lines from stdin, each until a time."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def line(self, until: float) -> bytes:
+        """Return the next line; end this process if none comes in time, or ever."""
+        while b"\n" not in self._rest:
+            left = until - time.monotonic()
+            if left <= 0 or not select.select([STDIN], [], [], left)[0]:
+                os._exit(OBEYED)
+            more = os.read(STDIN, 65_536)
+            if not more:
+                os._exit(OBEYED)
+            self._rest += more
+        line, self._rest = self._rest.split(b"\n", 1)
+        return line
+
+
+def _obey(heard: _Heard, until: float) -> None:
+    """Live until then, or as long as one is told to; hear that on a thread of its own."""
+    while True:
+        left = until - time.monotonic()
+        if left <= 0:
+            os._exit(OBEYED)
+        signal.setitimer(signal.ITIMER_REAL, left)  # nobody handles it: it ends us
+        until = float(heard.line(until))
+
+
+def _stand_back(niceness: int) -> None:
+    os.nice(niceness)
+    with suppress(OSError):  # no Linux, or not allowed
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))

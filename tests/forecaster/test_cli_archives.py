@@ -146,9 +146,12 @@ DAMAGES = {
 def test_a_damaged_database_is_told_in_one_line(carried: Shell, damage: str) -> None:
     """Without a traceback, nor an error that nobody thought of; and nothing is written."""
     if damage == "a page":
+        with closing(sqlite3.connect("here.db")) as connection:
+            root = "SELECT rootpage FROM sqlite_master WHERE name = 'observations'"
+            number = connection.execute(root).fetchone()[0]
         with (carried.folder / "here.db").open("r+b") as file:
-            file.seek(9 * 4096)
-            file.write(b"\xff" * 4096 * 4)
+            file.seek((number - 1) * 4096)
+            file.write(b"\xff" * 4096)
     else:
         with closing(sqlite3.connect("here.db")) as connection, connection:
             connection.execute(damage)

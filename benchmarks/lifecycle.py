@@ -253,7 +253,7 @@ def main(data: Path, name: str, out: Path, **shape: Any) -> None:
     told, good = verdict(jobs, clients, answers, states)
     heading = machine.heading(machine.command_line("benchmarks.lifecycle"))
     text = (
-        f"# A year with and without retraining\n\n{heading}\n\n"
+        f"# {weeks} weeks with and without retraining\n\n{heading}\n\n"
         f"{len(year.ids)} series of `{name}`, error as MASE of all forecasts of the next "
         f"{year.horizon} hours.\n\n{told}\n\n{table(year, *clients)}\n"
     )

@@ -9,8 +9,6 @@ meet the same machine. Service, trainer and load share its cores. Writes `BESIDE
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -56,7 +54,7 @@ def main(
         source = registry.resolve(models_dir, name)
         alone(source, folder / "models")
         frequency = Frequency.parse(manifest.read(source).freq)
-        with _serving(folder) as served:
+        with Served(folder / "models", folder, with_worker=1).running() as served:
             streams = Streams(served.port, name, frequency, SERIES)
             streams.begin(HISTORY)
             streams.start(rate)
@@ -67,17 +65,6 @@ def main(
     text = _report(streams, quiet, busy, jobs)
     REPORT.write_text(text, encoding="utf-8")
     click.echo(text)
-
-
-@contextmanager
-def _serving(folder: Path) -> Iterator[Served]:
-    served = Served(folder / "models", folder, with_worker=1)
-    served.start()
-    try:
-        served.wait_for("/health/ready", 200)
-        yield served
-    finally:
-        served.stop()
 
 
 def _in_turn(

@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -48,6 +49,16 @@ class Served:
             stderr=self._log,
             start_new_session=True,
         )
+
+    @contextmanager
+    def running(self) -> Iterator[Self]:
+        """Start it and wait until it is ready; it is stopped when the block ends."""
+        self.start()
+        try:
+            self.wait_for("/health/ready", 200)
+            yield self
+        finally:
+            self.stop()
 
     def workers(self) -> list[int]:
         """The processes that answer."""

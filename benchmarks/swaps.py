@@ -11,8 +11,6 @@ held against one pass over the history by the version that it names. Writes `SWA
 
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -82,7 +80,7 @@ def _run(folder: Path, name: str, workers: int, load: tuple[int, float]) -> Run:
     models = folder / "models"
     source = registry.resolve(models, name)
     versions = versions_like(source, OTHERS)
-    with _serving(models, folder, workers) as served:
+    with Served(models, folder, workers=workers).running() as served:
         frequency = Frequency.parse(artifact.load(source).manifest.freq)
         streams = Streams(served.port, name, frequency, SERIES)
         streams.begin(HISTORY)
@@ -113,17 +111,6 @@ def _wanted(versions: list[str], swap: int) -> str | None:
     """
     turn, rest = divmod(swap, FRESH)
     return None if rest else versions[(turn + 1) % len(versions)]
-
-
-@contextmanager
-def _serving(models: Path, folder: Path, workers: int) -> Iterator[Served]:
-    served = Served(models, folder, workers=workers)
-    served.start()
-    try:
-        served.wait_for("/health/ready", 200)
-        yield served
-    finally:
-        served.stop()
 
 
 def _swapped(served: Served, name: str, workers: int, version: str | None) -> Swap:

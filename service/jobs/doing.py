@@ -17,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import service.database  # noqa: F401 - before TensorFlow, which brings its own SQLite
 from forecaster.errors import BusyError, ForecasterError
 from service.errors import ServiceError, Unavailable
 from service.jobs import task as tasks

@@ -4,7 +4,7 @@ All of it from one snapshot, a portion of rows at a time into arrays of their fi
 A log that was pruned begins where it begins. Letters: `N` series, `T` steps of them all.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ SERIES = (
     .where(series.c.end_step > series.c.first_step + series.c.pruned)
     .order_by(series.c.unique_id)
 )
+ENDS = select(series.c.pk, series.c.end_step)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,13 +51,13 @@ class Layout:
     order: Ints
 
     @classmethod
-    def of(cls, rows: Sequence[Any]) -> "Layout":
-        """That of series as the store has them, one after the other."""
-        spans = [queries.span_of(row) for row in rows]
-        offsets = np.cumsum([0, *(span.end - span.kept for span in spans)])
+    def of(cls, rows: Sequence[Any], ends: Mapping[int, int]) -> "Layout":
+        """That of series as the store has them, one after the other, up to their ends."""
+        kept = np.array([queries.span_of(row).kept for row in rows], np.int64)
+        behind = np.array([ends[row.pk] for row in rows], np.int64)
+        offsets = np.concatenate([[0], np.cumsum(behind - kept)])
         pks = np.array([row.pk for row in rows], np.int64)
         order = np.argsort(pks)
-        kept = np.array([span.kept for span in spans], np.int64)
         return cls(offsets.astype(np.int64), kept, pks[order], order)
 
     def places(self, pks: Ints, steps: Ints) -> tuple[Ints, Ints]:
@@ -69,7 +70,20 @@ class Layout:
         return np.flatnonzero(inside), places[inside]
 
 
-def panel_of(engine: Engine, name: str, columns: Columns) -> Panel:
+def ends_of(engine: Engine, name: str) -> dict[int, int]:
+    """How far the log of a model reaches now: the step behind the last, by series.
+
+    Raises:
+        StoreFailure: the store does not answer.
+    """
+    with reading_long(engine) as connection:
+        rows = connection.execute(ENDS.where(series.c.name == name))
+        return {row.pk: row.end_step for row in rows}
+
+
+def panel_of(
+    engine: Engine, name: str, columns: Columns, ends: Mapping[int, int] | None = None
+) -> Panel:
     """All series of a model that have a value, as the log has them.
 
     Args:
@@ -77,15 +91,20 @@ def panel_of(engine: Engine, name: str, columns: Columns) -> Panel:
         name: of the model.
         columns: the covariates to take, as the model has them: the log knows their names
             and values, not of which kind they are.
+        ends: how far it reached at some moment (`ends_of`): what came since is left out,
+            whole series too. None takes all of it.
 
     Raises:
         DataError: nothing was observed yet, or there are series of several frequencies.
         StoreFailure: the store does not answer.
     """
     with reading_long(engine) as connection:
-        rows = tuple(connection.execute(SERIES.where(series.c.name == name)))
+        rows = connection.execute(SERIES.where(series.c.name == name)).all()
+        if ends is None:
+            ends = {row.pk: row.end_step for row in rows}
+        rows = [row for row in rows if _is_kept(row, ends)]
         _check(rows, name)
-        layout = Layout.of(rows)
+        layout = Layout.of(rows, ends)
         values = _values(connection, layout, name)
         exog = _exog(connection, layout, name, columns)
     frequency = frequency_of(rows[0].frequency)
@@ -102,7 +121,12 @@ def panel_of(engine: Engine, name: str, columns: Columns) -> Panel:
     return trimmed(panel.take(_observed(panel, name)))
 
 
-def _check(rows: tuple[Any, ...], name: str) -> None:
+def _is_kept(row: Any, ends: Mapping[int, int]) -> bool:
+    """Whether the log holds steps of a series from before it ended there."""
+    return row.pk in ends and ends[row.pk] > queries.span_of(row).kept
+
+
+def _check(rows: Sequence[Any], name: str) -> None:
     """Refuse a log that holds nothing, or series that do not belong together."""
     if not rows:
         raise _nothing(name)

@@ -17,8 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forecaster.checkpoint import Checkpoint
 from forecaster.errors import BusyError, ForecasterError
 from service.errors import ServiceError, Unavailable
+from service.jobs import pinned
 from service.jobs import task as tasks
 from service.jobs.task import Task, told
 
@@ -88,9 +90,10 @@ def _retrain(task: Task, teller: Teller) -> dict[str, Any]:
 
     wishes = Retraining.read(task.spec)
     models_dir = Path(task.models_dir)
-    verdict = retrain(
-        _log(task), task.name, wishes, models_dir, teller.say, teller.progress
-    )
+    place = pinned.place_of(models_dir, task.name, task.job)
+    log = _log(task, place)
+    verdict = retrain(log, task.name, wishes, models_dir, teller.say, teller.progress)
+    place.remove()
     return dataclasses.asdict(verdict)
 
 
@@ -104,8 +107,8 @@ def _watch(task: Task, teller: Teller) -> dict[str, Any]:
     return {"version": folder.name, "days": [dataclasses.asdict(day) for day in days]}
 
 
-def _log(task: Task) -> "Panel":
-    """What the service has observed of a model."""
+def _log(task: Task, place: Checkpoint | None = None) -> "Panel":
+    """What the service has observed of a model, until a place says it was."""
     from forecaster.retraining import columns_of
     from service.database import open_database
     from service.history import panel_of
@@ -113,7 +116,8 @@ def _log(task: Task) -> "Panel":
     columns = columns_of(Path(task.models_dir), task.name)
     engine = open_database(task.database, 1, anew=False)
     try:
-        return panel_of(engine, task.name, columns)
+        ends = None if place is None else pinned.ends(place, engine, task.name)
+        return panel_of(engine, task.name, columns, ends)
     finally:
         engine.dispose()
 

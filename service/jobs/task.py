@@ -20,6 +20,7 @@ class Task:
     """One job for a trainer.
 
     Attributes:
+        job: its id.
         kind: of the job.
         name: the model.
         spec: what was asked for beside.
@@ -29,6 +30,7 @@ class Task:
         until: by the monotonic clock of this machine, when it has to be gone.
     """
 
+    job: str
     kind: str
     name: str
     spec: Mapping[str, Any]
@@ -40,7 +42,7 @@ class Task:
     def line(self) -> bytes:
         """Return it as a line.
 
-        >>> task = Task("retrain", "demo", {}, "models", "sqlite:///x.db", 15, 9.5)
+        >>> task = Task("id", "retrain", "demo", {}, "models", "sqlite:///x.db", 15, 9.5)
         >>> Task.read(task.line()) == task
         True
         """

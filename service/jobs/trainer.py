@@ -24,13 +24,8 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 class Trainer:
     """Begins a job; all that it says is kept until asked for."""
 
-    def __init__(self, task: Task, job: str) -> None:
-        """Start the process.
-
-        Args:
-            task: what it does.
-            job: what is shown of it in a list of processes.
-        """
+    def __init__(self, task: Task) -> None:
+        """Start the process; a list of processes shows the job's id."""
         self._lock = threading.Lock()
         self._lines: deque[str] = deque(maxlen=MOST_LINES)
         self._progress, self._message, self._is_new = 0.0, "", False
@@ -38,7 +33,7 @@ class Trainer:
         environment = {**os.environ}
         environment.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         self._process = subprocess.Popen(
-            [*COMMAND, job],
+            [*COMMAND, task.job],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,

@@ -80,6 +80,7 @@ class Worker:
     def _train(self, job: Job, keeper: Keeper) -> Ending:
         server = self._settings.server
         task = Task(
+            job.id,
             job.order.kind,
             job.order.name,
             job.order.spec,
@@ -88,7 +89,7 @@ class Worker:
             self._settings.jobs.job_niceness,
             keeper.until,
         )
-        trainer = Trainer(task, job.id)
+        trainer = Trainer(task)
         keeper.start(trainer)
         try:
             forced = self._watch(trainer, keeper)

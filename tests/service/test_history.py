@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
+from forecaster.checkpoint import fingerprint
 from forecaster.covariates import Column, Covariates
 from forecaster.errors import DataError
 from forecaster.exog import Columns
 from service.database import writing
 from service.exog import Given
-from service.history import panel_of
+from service.history import ends_of, panel_of
 from service.tables import observations, series
 from tests.service.keeping import BEGIN, HOUR, VALUES, Bench
 
@@ -73,6 +74,27 @@ def test_a_pruned_log_begins_where_it_begins(bench: Bench) -> None:
     panel = panel_of(bench.database, "demo", Columns())
     assert list(panel.starts) == [BEGIN + 30 * HOUR]
     np.testing.assert_array_equal(panel.values, VALUES[30:100])
+
+
+def test_read_up_to_where_it_reached_the_log_is_what_it_was(bench: Bench) -> None:
+    """Also of series that fell behind; what came since, and series that are new, are out."""
+    promo = {"promo": [1.0, 2.0, 3.0]}
+    bench.send(VALUES[:3], given=Given(promo, stat={"kind": "inn"}))
+    bench.send(VALUES[:9], unique_id="ahead")
+    then, ends = (
+        panel_of(bench.database, "demo", COLUMNS),
+        ends_of(bench.database, "demo"),
+    )
+    bench.send(VALUES[3:6], first=3, given=Given(promo, stat={"kind": "shop"}))
+    bench.send(VALUES[9:12], first=9, unique_id="ahead")
+    bench.send(VALUES[:5], unique_id="new")
+    bench.send(VALUES[:2], first=-2, unique_id="new", on_conflict="revise")
+
+    assert fingerprint(panel_of(bench.database, "demo", COLUMNS, ends)) == fingerprint(
+        then
+    )
+    now = panel_of(bench.database, "demo", COLUMNS)
+    assert [len(now.values_of(i)) for i in range(3)] == [6, 12, 7]
 
 
 def test_other_models_are_no_part_of_it(bench: Bench) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from benchmarks.plant import (
+    NAME,
     PATIENCE_S,
     Plant,
     is_there,
@@ -19,9 +21,16 @@ from benchmarks.plant import (
     trainer_of,
 )
 from forecaster import registry
+from forecaster.checkpoint import fingerprint
+from forecaster.exog import Columns
+from forecaster.manifest import read
 from forecaster.panel import Panel
+from forecaster.trial import trial_of
+from service.database import writing
+from service.history import panel_of
 from service.jobs import store
 from service.jobs.records import CANCELLED, FAILED, PENDING, RUNNING, SUCCEEDED, Job
+from service.tables import series
 
 pytestmark = pytest.mark.tf
 
@@ -51,8 +60,10 @@ def test_a_job_is_taken_up_again_whoever_is_killed(plant: Plant) -> None:
     """Worker and trainer by kill -9: it ends once, with a verdict, and none stays running.
 
     The second worker is told to end in between, and hands the job on at once; the third
-    finds it without waiting for the lease.
+    finds it without waiting for the lease. All learn from the same data, whatever comes
+    meanwhile, so that the checkpoint of a training still fits.
     """
+    then = panel_of(plant.engine, NAME, Columns())
     job = plant.submit(seed=1)
     with plant.worker() as first:
         plant.until(job, is_training)
@@ -60,6 +71,9 @@ def test_a_job_is_taken_up_again_whoever_is_killed(plant: Plant) -> None:
         assert trainer is not None
         kill(first.pid)
         assert gone(trainer)
+    with writing(plant.engine) as connection:
+        connection.execute(update(series).values(end_step=series.c.end_step + 24))
+    assert fingerprint(panel_of(plant.engine, NAME, Columns())) != fingerprint(then)
     with plant.worker(job_lease_s=600) as second:
         again = plant.until(job, lambda job: job.attempt == 2)
         assert again.cut_off == 1
@@ -76,12 +90,17 @@ def test_a_job_is_taken_up_again_whoever_is_killed(plant: Plant) -> None:
 
     assert (ended.state, ended.attempt, ended.error) == (SUCCEEDED, 4, None)
     assert ended.result is not None
-    champion = registry.resolve(plant.models_dir, "tiny").name
+    champion = registry.resolve(plant.models_dir, NAME).name
     assert ended.result["promoted"] == (champion == ended.result["version"])
     report = json.loads(Path(ended.result["report"]).read_text(encoding="utf-8"))
     assert report
     said = [line.text for line in store.lines(plant.engine, job.id)]
     assert any("decide" in line for line in said)
+    champion, made = (ended.result[of] for of in ("champion", "version"))
+    folder = plant.models_dir / NAME
+    trial = trial_of(then, read(folder / champion), None)
+    assert read(folder / made).data["fingerprint"] == fingerprint(trial.known)
+    assert not list(folder.glob(".training-*"))
 
 
 def test_a_running_job_is_cancelled(plant: Plant) -> None:

@@ -13,9 +13,10 @@ from forecaster.cli.store import database_option
 @database_option
 @json_option
 def backup(file: Path, database: str, as_json: bool) -> None:
-    """Write all that a service keeps into FILE: series, logs, states, hashes of keys.
+    """Write all that a service keeps into FILE.
 
-    The service may run meanwhile: all is as it was at one moment. FILE is there when it
+    Series, logs, states, schedules and hashes of API keys; no jobs, and no models. The
+    service may run meanwhile: all is as it was at one moment. FILE is there when it
     is whole, and serves both kinds of database.
     """
     from forecaster.cli import archiving  # brings pyarrow, which is slow to import

@@ -16,21 +16,25 @@ from service.tables import (
     appends,
     covariates,
     observations,
+    schedules,
     series,
     states,
 )
 
-FORMAT = 1
+FORMAT = 2
+NOT_YET: dict[int, tuple[Table, ...]] = {1: (schedules,), FORMAT: ()}  # by format
+SAME_SINCE = "0003"  # the schema that changed a table of an archive last
 ROWS = 50_000  # of a batch, which stands in memory
 ROWS_OF_STATES = 2_000  # they are wide
 MANIFEST = "manifest.json"
 BACKUP, SERIES = "backup", "series"
 # In the order in which they can be filled: what is referred to first.
 TABLES: dict[str, tuple[Table, ...]] = {
-    BACKUP: (series, observations, covariates, appends, states, api_keys),
+    BACKUP: (series, observations, covariates, appends, states, api_keys, schedules),
     SERIES: (series, observations, covariates, appends, states),
 }
 TYPES = {
+    bool: pa.bool_(),
     int: pa.int64(),
     float: pa.float64(),
     str: pa.string(),
@@ -79,14 +83,19 @@ def parse(text: bytes, place: str) -> Contents:
     """
     try:
         found = json.loads(text)
-        if found["format"] != FORMAT or found["schema"] != SCHEMA:
+        known = found["format"] in NOT_YET and SAME_SINCE <= found["schema"] <= SCHEMA
+        if not known:
             raise DataError(
-                f"{place}: expected an archive of format {FORMAT} and schema {SCHEMA}, "
-                f"got {found['format']} and {found['schema']}; restore it with release "
-                f"{found['release']}, and let this one open that database"
+                f"{place}: expected an archive up to format {FORMAT}, of schema "
+                f"{SAME_SINCE} to {SCHEMA}, got {found['format']} and {found['schema']}; "
+                f"restore it with release {found['release']}, and let this one open that "
+                "database"
             )
-        names = [table.name for table in TABLES[found["kind"]]]
-        members = {name: Member(**found["tables"][name]) for name in names}
+        absent = NOT_YET[found["format"]]
+        tables = [table for table in TABLES[found["kind"]] if table not in absent]
+        members = {
+            table.name: Member(**found["tables"][table.name]) for table in tables
+        }
         return Contents(
             found["kind"],
             found["schema"],

@@ -6,7 +6,7 @@ from forecaster.errors import ConfigError, DataError
 from service.archive.contents import BACKUP
 from service.archive.reading import Archive, Tell
 from service.database import filling, insert_all
-from service.tables import api_keys, series
+from service.tables import api_keys, schedules, series
 
 
 def restore(engine: Engine, archive: Archive, tell: Tell) -> None:
@@ -20,7 +20,7 @@ def restore(engine: Engine, archive: Archive, tell: Tell) -> None:
     archive.expect(BACKUP, "forecaster import")
     archive.verify(lambda share, what: tell(share / 2, what))
     with filling(engine) as connection:
-        for table in (series, api_keys):
+        for table in (series, api_keys, schedules):
             rows = connection.execute(select(func.count()).select_from(table)).scalar()
             if rows:
                 raise ConfigError(

@@ -53,7 +53,8 @@ class Archive:
                 ) from error
             self.contents = parse(manifest, str(file))
             refusing.pop_all()  # it stays open
-        self.tables = TABLES[self.contents.kind]
+        kept, all_ = self.contents.tables, TABLES[self.contents.kind]
+        self.tables = tuple(table for table in all_ if table.name in kept)
         self.rows = sum(member.rows for member in self.contents.tables.values())
 
     def __enter__(self) -> "Archive":

@@ -21,11 +21,16 @@ from service.archive.contents import BACKUP, TABLES
 from service.database import open_database, reading
 from service.exog import Given
 from service.records import Span
+from service.schedules import store as schedules
+from service.schedules.ticking import run_due
+from service.schedules.values import Schedule, When
 from service.tables import SCHEMA
+from service.telemetry import new_log
 from tests import postgresql
 from tests.service.fakes import states_of
 from tests.service.keeping import SHOP, VALUES, Bench
 
+RELEASED = Path(__file__).parent / "released"
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
@@ -36,7 +41,7 @@ def quiet(share: float, what: str) -> None:
 
 @pytest.fixture
 def bench(database: str) -> Iterator[Bench]:
-    """A service with three series, a gap, a correction, covariates and a key."""
+    """A service with three series, a gap, a correction, covariates, keys and schedules."""
     made = Bench(database, SHOP)
     made.send(VALUES[:50], unique_id="gone")
     made.store.drop("demo", "gone")
@@ -47,6 +52,10 @@ def bench(database: str) -> Iterator[Bench]:
     made.send(VALUES[:9], first=80, unique_id="b")
     made.send(np.array([3.0]), first=5, unique_id="b", on_conflict="revise")
     keys.create(made.database, "till", ("read",))
+    nightly = When("30 2 * * *", "Europe/Berlin", 7, True, 60)
+    for name, when in (("nightly", nightly), ("now and then", When(every_points=9))):
+        wishes = {"margin": 0.02, "fine_tune": True}
+        schedules.put(made.database, Schedule(name, "retrain", "demo", wishes, when))
     yield made
     made.store.close()
 
@@ -100,6 +109,43 @@ def test_a_backup_comes_back_bit_for_bit(
     assert other.carried("new").pk == bench.carried("new").pk
 
 
+def test_schedules_go_on_where_they_stood(
+    bench: Bench, other: Bench, tmp_path: Path
+) -> None:
+    """Whoever follows them in the restored service makes the same jobs at the same time."""
+    save(bench.database, tmp_path / "x.zip", quiet)
+    with Archive(tmp_path / "x.zip") as archive:
+        restore(other.database, archive, quiet)
+
+    stood = [one.kept for one in schedules.look(bench.database)]
+    assert [one.kept for one in schedules.look(other.database)] == stood
+    due = stood[0].standing.due
+    assert due is not None
+    for now, count in ((due - 1, 0), (due + 60, 1), (due + 61, 0)):
+        made = [run_due(one.database, new_log(), now) for one in (bench, other)]
+        assert [len(jobs) for jobs in made] == [count, count]
+        assert [job.order for job in made[0]] == [job.order for job in made[1]]
+
+
+@pytest.mark.parametrize("schema", ["0003", "0006"])
+def test_a_backup_of_an_older_release_comes_back(
+    other: Bench, tmp_path: Path, schema: str
+) -> None:
+    """It was made when there were no schedules, or none were kept; all else is there."""
+    old = tmp_path / "old.zip"
+    old.write_bytes((RELEASED / "backup_1.zip").read_bytes())
+    aged = spoiled(old, lambda n, d: d.replace(b"0006", schema.encode()))
+    with Archive(aged) as archive:
+        restore(other.database, archive, quiet)
+
+    found = dump(other)
+    counts = {name: len(rows) for name, rows in found.items() if rows}
+    known = {"series": 2, "observations": 39, "covariates": 30, "states": 2}
+    assert counts == {**known, "api_keys": 1}
+    np.testing.assert_array_equal(other.log(), VALUES[:30])
+    assert other.send(VALUES[30:31], first=30).span.length == 31
+
+
 def test_a_backup_under_load_is_one_moment(bench: Bench, tmp_path: Path) -> None:
     """Every state belongs to its log, while writers append, begin and drop series."""
     writing_on = threading.Event()
@@ -140,17 +186,24 @@ def test_a_backup_under_load_is_one_moment(bench: Bench, tmp_path: Path) -> None
 
 
 def test_only_an_empty_database_is_filled(bench: Bench, tmp_path: Path) -> None:
-    """One with a series or with a key alone is left as it is."""
+    """One with a series, or with a key or a schedule alone, is left as it is."""
     save(bench.database, tmp_path / "x.zip", quiet)
     keyed = open_database(f"sqlite:///{tmp_path}/keyed.db")
     keys.create(keyed, "till", ("read",))
-    for engine, table in ((bench.database, "series"), (keyed, "api_keys")):
+    planned = open_database(f"sqlite:///{tmp_path}/planned.db")
+    schedules.put(planned, Schedule("n", "watch", "demo", {}, When("0 * * * *")))
+    for engine, table in (
+        (bench.database, "series"),
+        (keyed, "api_keys"),
+        (planned, "schedules"),
+    ):
         with (
             Archive(tmp_path / "x.zip") as archive,
             pytest.raises(ConfigError, match=f"empty database, got .* in {table}"),
         ):
             restore(engine, archive, quiet)
     keyed.dispose()
+    planned.dispose()
 
 
 def spoiled(file: Path, spoil: Callable[[str, bytes], bytes | None]) -> Path:
@@ -179,7 +232,7 @@ def flipped(data: bytes) -> bytes:
         (lambda n, d: b"{}" if "manifest" in n else d, "expected the manifest"),
         (
             lambda n, d: d.replace(b'"schema": "0', b'"schema": "8'),
-            f"schema {SCHEMA}, got 1 and 8{SCHEMA[1:]}; restore it with release",
+            f"to {SCHEMA}, got 2 and 8{SCHEMA[1:]}; restore it with release",
         ),
     ],
 )

@@ -107,9 +107,9 @@ def train_model(
         say("training on with the held-out end")
         finish(trained.network, parts, decided, trained.steps)
         facts = replace(facts, metrics={**facts.metrics, **scores})
-        manifest = publish(trained.network, models_dir, facts)
+        manifest = publish(trained.network, models_dir, facts, alias=wishes.alias)
     else:
-        manifest = publish(trained.network, models_dir, facts, measure)
+        manifest = publish(trained.network, models_dir, facts, measure, wishes.alias)
     checkpoint.remove()
     forget_old(models_dir / name, time.time())
     return manifest

@@ -64,6 +64,7 @@ class Wishes:
     holidays: tuple[str, ...] = ()
     parent: str | None = None  # version or alias whose weights to begin with
     fresh: bool = False  # ignore what a killed training left
+    alias: str | None = None  # role of the new version, unless it is the first
 
     def __post_init__(self) -> None:
         for name in ("horizon", "season_length"):

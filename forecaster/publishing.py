@@ -36,6 +36,7 @@ def publish(
     models_dir: Path,
     facts: Facts,
     measure: Measure | None = None,
+    alias: str | None = None,
 ) -> Manifest:
     """Writes a new version of a model; it is seen whole or not at all.
 
@@ -47,6 +48,8 @@ def publish(
         facts: what the manifest says of the model and how it came about.
         measure: scores the version as it was written, before anyone sees it; what it
             returns is added to the metrics.
+        alias: its role from the moment it is seen, so that no `prune` comes in between;
+            None means none.
 
     Raises:
         ArtifactError: when the exported graph needs a GPU.
@@ -62,7 +65,7 @@ def publish(
             manifest = replace(manifest, metrics=scores)
         for path in partial.rglob("*"):
             registry.flush(path)
-        return _name(manifest, partial, models_dir)
+        return _name(manifest, partial, models_dir, alias)
 
 
 def rehearsed(network: Network, facts: Facts, measure: Measure) -> dict[str, float]:
@@ -87,8 +90,10 @@ def _described(network: Network, facts: Facts, partial: Path) -> Manifest:
     )
 
 
-def _name(manifest: Manifest, partial: Path, models_dir: Path) -> Manifest:
-    """Gives a finished folder the name of the newest version, for all to see."""
+def _name(
+    manifest: Manifest, partial: Path, models_dir: Path, alias: str | None
+) -> Manifest:
+    """Gives a finished folder the name of the newest version, for all to see, and a role."""
     folder = partial.parent
     with registry.locked(folder):
         existing = registry.versions(models_dir, manifest.name)
@@ -102,8 +107,9 @@ def _name(manifest: Manifest, partial: Path, models_dir: Path) -> Manifest:
         registry.flush(folder)
         registry.flush(models_dir)
         roles = registry.aliases(models_dir, manifest.name)
-        if registry.CHAMPION not in roles:
-            registry.write_aliases(folder, {**roles, registry.CHAMPION: version})
+        role = alias if registry.CHAMPION in roles else registry.CHAMPION
+        if role is not None:
+            registry.write_aliases(folder, {**roles, role: version})
     return manifest
 
 

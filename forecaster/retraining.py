@@ -163,7 +163,7 @@ def _trained(
 
     show(0.0, str(known))
     with tempfile.TemporaryDirectory(prefix="forecaster-retrain-") as folder:
-        asked = asked_again(account.champion, Path(folder))
+        asked = replace(asked_again(account.champion, Path(folder)), alias=CHALLENGER)
         if wishes.seed is not None:
             asked = replace(asked, seed=wishes.seed)
         if wishes.max_time_s is not None:
@@ -171,7 +171,6 @@ def _trained(
         if wishes.fine_tune:
             asked = replace(asked, parent=account.champion.version)
         made = train_model(known, account.name, asked, models_dir, say, show)
-    registry.set_alias(models_dir, account.name, CHALLENGER, made.version)
     say(f"wrote {models_dir / account.name / made.version} ({CHALLENGER})")
     return made
 

@@ -4,13 +4,14 @@ import fcntl
 import os
 import shutil
 import subprocess
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from forecaster import registry
+from forecaster import registry, removal
 from forecaster.manifest import Facts
 
 pytestmark = pytest.mark.tf
@@ -121,6 +122,36 @@ def test_many_may_publish_at_once(network: Any, tmp_path: Path) -> None:
     assert len({name[:16] for name in names}) == 12
     assert registry.aliases(tmp_path, "x") == {"champion": names[0]}
     assert left_over(tmp_path / "x") == []
+
+
+def test_nobody_sees_a_version_before_it_has_its_role(
+    network: Any, tmp_path: Path
+) -> None:
+    """Who removes all versions without one, again and again, never gets hold of it."""
+    from forecaster.publishing import publish
+
+    champion = publish(network, tmp_path, FACTS, alias="challenger").version
+    assert registry.aliases(tmp_path, "x") == {"champion": champion}
+    removed: list[str] = []
+    ended = threading.Event()
+
+    def prune() -> None:
+        while not ended.is_set():
+            removed.extend(removal.prune(tmp_path, "x", 0))
+
+    made = []
+    with ThreadPoolExecutor(1) as pool:
+        pruning = pool.submit(prune)
+        try:
+            for _ in range(4):
+                one = publish(network, tmp_path, FACTS, alias="challenger").version
+                assert registry.aliases(tmp_path, "x")["challenger"] == one
+                assert one in registry.versions(tmp_path, "x")
+                made.append(one)
+        finally:
+            ended.set()
+        pruning.result()
+    assert {*removed} <= {*made[:-1]}
 
 
 def test_what_a_killed_process_left_is_cleared_away(

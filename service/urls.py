@@ -46,14 +46,10 @@ def _shown(url: str) -> str:
     return parsed.set(query={}).render_as_string(hide_password=True)
 
 
-class NothingThere(ConfigError):  # noqa: N818 - reads as a sentence where it is raised
-    """No service has used the database."""
-
-
-def nothing_there(url: URL) -> NothingThere:
+def nothing_there(url: URL) -> ConfigError:
     """Return the refusal of a database that no service has used."""
-    return NothingThere(
+    return ConfigError(
         "database: expected one that a service has used, got "
         f"{_shown(url.render_as_string())}, where there is none; give another one with "
-        "--database"
+        "--database ('forecaster serve' begins a new one)"
     )

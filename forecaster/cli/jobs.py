@@ -3,7 +3,7 @@
 import click
 
 from forecaster.cli.common import json_option, print_json
-from forecaster.cli.store import NothingThere, database_option, opened
+from forecaster.cli.store import database_option, opened
 from forecaster.errors import ConfigError
 from service.jobs import records, store, views
 
@@ -31,11 +31,8 @@ def list_(
     state: str | None, name: str | None, limit: int, database: str, as_json: bool
 ) -> None:
     """List jobs, newest first."""
-    try:
-        with opened(database, anew=False, reads_only=True) as engine:
-            found = store.page(engine, limit, None, state, name)
-    except NothingThere:  # where no service was, nobody has asked for one
-        found = []
+    with opened(database, anew=False, reads_only=True) as engine:
+        found = store.page(engine, limit, None, state, name)
     if as_json:
         print_json({"jobs": [views.shown(job) for job in found]})
     elif found:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from forecaster.cli.common import json_option, print_json
-from forecaster.cli.store import NothingThere, api_keys, database_option, opened
+from forecaster.cli.store import api_keys, database_option, opened
 from forecaster.settings import load
 
 
@@ -49,7 +49,8 @@ def create(name: str, scopes: tuple[str, ...], database: str, as_json: bool) -> 
 @json_option
 def list_(database: str, as_json: bool) -> None:
     """List all keys there ever were, oldest first, without what is secret in them."""
-    found = _every(database)
+    with opened(database, anew=False, reads_only=True) as store:
+        found = api_keys.every(store)
     if as_json:
         print_json({"keys": [_entry(key) for key in found]})
     elif found:
@@ -69,21 +70,13 @@ def revoke(key_id: str, database: str, as_json: bool) -> None:
 
     The other keys work on, and when none is left the service answers nobody.
     """
-    with opened(database) as store:
+    with opened(database, anew=False) as store:
         # Who has only the key itself may give that: its ID stands in it.
         key = api_keys.revoke(store, api_keys.id_in(key_id) or key_id)
     if as_json:
         print_json(_entry(key))
     else:
         click.echo(f"Key {key.id} of {key.name!r} is revoked.")
-
-
-def _every(database: str) -> list[api_keys.Key]:
-    try:
-        with opened(database, anew=False, reads_only=True) as store:
-            return api_keys.every(store)
-    except NothingThere:  # where no service was, nobody has made a key
-        return []
 
 
 def _entry(key: api_keys.Key) -> dict[str, object]:

@@ -7,7 +7,7 @@ import click
 
 from forecaster import registry
 from forecaster.cli.common import json_option, models_dir_option, print_json
-from forecaster.cli.store import NothingThere, database_option, opened
+from forecaster.cli.store import database_option, opened
 from forecaster.errors import ConfigError
 from forecaster.verdict import METRICS
 from service.errors import Unacceptable
@@ -29,11 +29,8 @@ def schedules() -> None:
 @json_option
 def list_(database: str, as_json: bool) -> None:
     """List schedules with their next runs and last jobs."""
-    try:
-        with opened(database, anew=False, reads_only=True) as engine:
-            found = store.look(engine)
-    except NothingThere:  # where no service was, nobody has put one
-        found = []
+    with opened(database, anew=False, reads_only=True) as engine:
+        found = store.look(engine)
     if as_json:
         print_json(views.listed(found))
     elif not found:

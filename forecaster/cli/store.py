@@ -15,7 +15,6 @@ from service import keys as api_keys
 from service.database import open_database
 from service.errors import StoreFailure
 from service.history import panel_of
-from service.urls import NothingThere
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from forecaster.panel import Panel
 
 __all__ = [
-    "NothingThere",
     "api_keys",
     "check_exposure",
     "database_option",

@@ -9,6 +9,7 @@ import pytest
 
 from forecaster import settings
 from forecaster.cli import serve
+from service.database import open_database, writing
 from service.exposure import check_exposure
 from tests.forecaster.conftest import Shell
 from tests.postgresql import Server, name_in
@@ -64,6 +65,7 @@ def test_the_database_is_the_one_of_serve(
 ) -> None:
     """A flag, else the environment, else the default; each has its own keys."""
     shell(*CREATE, "--database", "sqlite:///a.db")
+    open_database(f"sqlite:///{tmp_path}/b.db").dispose()
     monkeypatch.setenv("FORECASTER_DATABASE", f"sqlite:///{tmp_path}/b.db")
     assert "No API key" in shell("keys", "list")[1]
     assert "the till" in shell("keys", "list", "--database", "sqlite:///a.db")[1]
@@ -76,7 +78,6 @@ def test_the_database_is_the_one_of_serve(
         (["keys", "create", "--name", "a"], "Missing option '--scope'"),
         ([*CREATE, "--scope", "write"], "'write' is not one of 'predict', 'read'"),
         (["keys", "create", "--name", "", "--scope", "read"], "1 to 64 characters"),
-        (["keys", "revoke", "1a2b"], "'forecaster keys list' shows the IDs"),
         (["keys", "revoke"], "Missing argument 'ID'"),
         (["keys", "list", "--database", "/proc"], "expected sqlite:///FILE"),
         (["serve", "--host", "0.0.0.0"], "'forecaster keys create'"),
@@ -97,8 +98,6 @@ def test_a_store_that_does_not_answer_is_exit_code_1(
     shell: Words, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is no fault of the user, and no traceback."""
-    from service.database import open_database, writing
-
     monkeypatch.setattr("service.sqlite.BUSY_TIMEOUT_MS", 50)
     engine = open_database("sqlite:///state/forecaster.db")
     with writing(engine):
@@ -135,10 +134,8 @@ def test_this_machine_alone_needs_no_database_to_be_asked(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_listing_keys_writes_nothing(shell: Words, tmp_path: Path) -> None:
-    """Neither where there is no database, nor where it may only be read."""
-    assert "No API key" in shell("keys", "list")[1]
-    assert list(tmp_path.iterdir()) == []
+def test_listing_keys_writes_nothing(shell: Words) -> None:
+    """Where it may only be read, either; to revoke one does, and is refused."""
     key = shell(*CREATE, "--database", "sqlite:///a.db")[1]
     read_only = "sqlite:///file:a.db?mode=ro&uri=true"
     code, out, _ = shell("keys", "list", "--database", read_only)
@@ -146,6 +143,9 @@ def test_listing_keys_writes_nothing(shell: Words, tmp_path: Path) -> None:
     code, _, err = shell("keys", "revoke", key.strip(), "--database", read_only)
     assert code == 2
     assert "it cannot be written" in err
+    code, _, err = shell("keys", "revoke", "1a2b", "--database", "sqlite:///a.db")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "'forecaster keys list' shows the IDs" in err
 
 
 def test_a_user_who_may_only_read_lists_keys(

@@ -214,7 +214,7 @@ def _follow_aliases(
     there = client.get_registered_model(manifest.name).aliases
     for alias in here:
         client.set_registered_model_alias(manifest.name, alias, registered)
-    for alias in {registry.CHAMPION, registry.PREVIOUS, registry.CHALLENGER} - {*here}:
+    for alias in {*registry.ALIASES} - {*here}:
         if str(there.get(alias)) == str(registered):
             client.delete_registered_model_alias(manifest.name, alias)
     return here

@@ -6,7 +6,8 @@
 
 A version's name sorts by its creation. Folders whose name is not a version's, such as
 the half-written ones that begin with a dot, are never seen. An alias is the name of a
-role: ``champion`` is served, ``previous`` was served before it, ``challenger`` waits.
+role: ``champion`` is served, ``previous`` was served before it, ``challenger`` waits,
+``canary`` is served for a share of the series (`canary`).
 """
 
 import fcntl
@@ -23,7 +24,8 @@ from forecaster.errors import ArtifactError, InputError, ModelNotFound
 from forecaster.manifest import Manifest
 
 CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
-ALIASES = (CHAMPION, PREVIOUS, CHALLENGER)
+CANARY = "canary"
+ALIASES = (CHAMPION, PREVIOUS, CHALLENGER, CANARY)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 # Columns that stand beside a model's own in the files of `predict` and `backtest`.
 RESERVED = ("unique_id", "ds", "y", "cutoff", "Naive", "SeasonalNaive")

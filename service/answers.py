@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 Time = str | int
+VERSION = "Which one answered, told where it is not that of `model`: its canary."
 
 
 class Model(BaseModel):
@@ -72,6 +73,7 @@ class Anomaly(BaseModel):
 class PredictedSeries(SeriesForecast):
     """What was applied to one series, and its forecasts."""
 
+    version: str | None = Field(default=None, description=VERSION)
     anomaly: Anomaly
 
 
@@ -93,6 +95,7 @@ class SeriesState(BaseModel):
     """What is carried of one series."""
 
     unique_id: str
+    version: str | None = Field(default=None, description=VERSION)
     state: State
     anomaly: Anomaly
 
@@ -145,12 +148,23 @@ class SeriesPortrait(SeriesLine):
     recent_forecasts: list[Forecast]
 
 
+class Canary(BaseModel):
+    """A version that answers for a share of the series beside the champion."""
+
+    version: str = Field(description="Empty where that cannot be told.")
+    share: float = Field(
+        description="Of the series, by a hash of their ids; 0: of none."
+    )
+    problem: str | None = Field(description="Why the champion answers for all of them.")
+
+
 class ModelLine(BaseModel):
     """One model and what is served of it."""
 
     name: str
     live: str | None = Field(description="The version that answers requests.")
     problem: str | None = Field(description="Why the champion is not live.")
+    canary: Canary | None = Field(description="What answers for a share of the series.")
     aliases: dict[str, str]
     versions: list[str] = Field(description="Oldest first.")
 
@@ -216,3 +230,13 @@ class Version(BaseModel):
 
     version: str
     libraries: dict[str, str]
+
+
+class OnTrial(BaseModel):
+    """What came of beginning a canary, or of changing its share."""
+
+    name: str
+    version: str = Field(description="The canary.")
+    share: float = Field(description="Of the series that it answers for.")
+    primed: int = Field(description="Series that got a state of this version.")
+    left: int = Field(description="Series that get one with their next request.")

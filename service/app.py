@@ -22,7 +22,7 @@ from service.database import open_database
 from service.documented import refusals, refuse_url
 from service.engine import Engine
 from service.keyring import Keyring
-from service.live_model import Models, Swap
+from service.live_model import CANARY, Models, Swap
 from service.priming import Primer
 from service.pruning import Pruner
 from service.rates import Rates
@@ -122,6 +122,9 @@ def _teller(log: telemetry.Log, watch: metrics.Metrics) -> Callable[[Swap], None
     """Return what is done of each version that takes over or cannot: told and counted."""
 
     def tell(swap: Swap) -> None:
+        if swap.reason == CANARY:
+            _tell_of_canary(swap, log, watch)
+            return
         about = {
             "model": swap.name,
             "version": swap.version,
@@ -144,6 +147,15 @@ def _teller(log: telemetry.Log, watch: metrics.Metrics) -> Callable[[Swap], None
         watch.swap(swap.name, swap.version, swap.before)
 
     return tell
+
+
+def _tell_of_canary(swap: Swap, log: telemetry.Log, watch: metrics.Metrics) -> None:
+    about = {"model": swap.name, "version": swap.version, "beside": swap.before}
+    if swap.problem is not None:
+        log.warning("no canary", **about, problem=swap.problem)
+    else:
+        log.info("canary", **about, share=swap.share, primed=swap.primed.series)
+    watch.canary(swap.name, swap.version, swap.share)
 
 
 def service_of(app: Flask) -> Service:

@@ -1,7 +1,8 @@
 """From the folder of a version to a model that can answer: loaded, proven, warm.
 
 The version that answered before stays loaded beside the new one, so that going back takes
-no time. Those before it are let go, and the memory they took is given back.
+no time, and so does a canary. Those before them are let go, and the memory they took is
+given back.
 """
 
 import ctypes
@@ -43,11 +44,12 @@ class Arrived:
 
 
 class Arrivals:
-    """Makes models ready, and keeps the last two of each name that were served."""
+    """Makes models ready; keeps the last two of each name that were served, and a canary."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
         self._served: dict[str, list[Arrived]] = {}
+        self._held: dict[str, Arrived] = {}
 
     def ready(self, folder: Path) -> Arrived:
         """Return the version of a folder, fit to answer requests.
@@ -57,7 +59,8 @@ class Arrivals:
             OSError: the folder cannot be read.
         """
         mark = mark_of(folder)
-        for one in self._served.get(folder.parent.name, ()):
+        name = folder.parent.name
+        for one in self._at_hand(name):
             if one.live.version == folder.name and one.mark == mark:
                 return one
         try:
@@ -71,7 +74,18 @@ class Arrivals:
                 f"{folder}: expected a model that can be served, got "
                 f"{type(error).__name__}: {first_line(error)}"
             ) from error
-        return Arrived(Live(folder.parent.name, folder.name, model), mark)
+        return Arrived(Live(name, folder.name, model), mark)
+
+    def _at_hand(self, name: str) -> list[Arrived]:
+        served = self._served.get(name, [])
+        return [*served, self._held[name]] if name in self._held else served
+
+    def hold(self, name: str, arrived: Arrived | None) -> bool:
+        """Keep what runs beside the one that is served, or nothing; whether one is let go."""
+        before = self._held.pop(name, None)
+        if arrived is not None:
+            self._held[name] = arrived
+        return before is not None and before is not arrived
 
     def serve(self, arrived: Arrived) -> None:
         """Keep what is served now, and what was before it; let go of others."""

@@ -11,11 +11,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from forecaster.canary import answers_for
 from service import queries, upkeep
 from service.database import reading, written
 from service.records import Carried, Kept, pack_state
 
 FROM_THE_FIRST = -1  # below every number of a series
+IDS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +63,25 @@ def is_behind(one: Carried, kept: Kept | None) -> bool:
     return kept is None or kept.end < one.span.end
 
 
-def count_behind(engine: Engine, owner: Owner, after: int) -> int:
+def count_behind(engine: Engine, owner: Owner, after: int, share: float = 1.0) -> int:
     """Return how many series have no state, or one that has not seen all, behind one.
+
+    Args:
+        engine: the database.
+        owner: the version.
+        after: the number of a series; those up to it are not counted.
+        share: of the series that the version answers for.
 
     Raises:
         StoreFailure: the database does not answer.
     """
     with reading(engine) as connection:
-        found = connection.execute(
-            upkeep.COUNT_BEHIND, {**asdict(owner), "after": after}
-        )
-        return int(found.scalar_one())
+        ids = connection.execute(
+            upkeep.IDS_BEHIND,
+            {**asdict(owner), "after": after},
+            execution_options={"yield_per": IDS_AT_ONCE},
+        ).scalars()
+        return sum(answers_for(owner.name, unique_id, share) for unique_id in ids)
 
 
 def keep(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from service.arrivals import Mark
+from service.beside import NOBODY, Beside
 from service.carrying import Live
 from service.errors import NoModel, UnknownModel
 
@@ -16,6 +17,7 @@ class Status:
     live: Live | None
     problem: str | None
     tried: tuple[str, Mark] | None = None  # the champion, as its files were then
+    beside: Beside = NOBODY
 
 
 UNKNOWN = Status(None, None)
@@ -45,6 +47,11 @@ class Board:
         if status.live is None:
             raise NoModel(f"model {name!r} is not ready: {status.problem}")
         return status.live
+
+    def beside(self, live: Live) -> Beside:
+        """Return what runs beside a live version; nobody once that is no longer live."""
+        status = self.statuses().get(live.name, UNKNOWN)
+        return status.beside if status.live is live else NOBODY
 
     def only_name(self) -> str:
         """Return the name of the only model.

@@ -5,8 +5,19 @@ from typing import Any
 
 from forecaster import registry
 from forecaster.errors import ForecasterError
+from service.beside import NOBODY
+from service.board import Status
 from service.errors import NoModel, UnknownModel
 from service.live_model import Models
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What answers for a share of the series beside the champion; why not, if so."""
+
+    version: str
+    share: float
+    problem: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +27,7 @@ class Entry:
     name: str
     live: str | None
     problem: str | None
+    canary: Trial | None
     aliases: dict[str, str]
     versions: list[str]
 
@@ -56,7 +68,15 @@ def _entry(models: Models, name: str) -> Entry:
         roles = registry.aliases(models.folder, name)
     except ForecasterError as error:
         roles, problem = {}, str(error)
-    return Entry(name, live, problem, roles, registry.versions(models.folder, name))
+    found = registry.versions(models.folder, name)
+    return Entry(name, live, problem, _trial(status), roles, found)
+
+
+def _trial(status: Status | None) -> Trial | None:
+    if status is None or status.beside is NOBODY:
+        return None
+    beside = status.beside
+    return Trial(beside.version, beside.share, beside.problem)
 
 
 def readiness(models: Models) -> dict[str, Any]:

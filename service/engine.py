@@ -14,6 +14,7 @@ import numpy as np
 
 from forecaster.settings import Limits
 from service.batching import Batcher, QueueFull, Sizes, Unfinished
+from service.beside import Beside
 from service.carrying import Live, Wanted, check_levels
 from service.errors import (
     AllRefused,
@@ -46,6 +47,9 @@ class Models(Protocol):
 
     def get(self, name: str | None) -> Live:
         """The live model of that name; None means the only one."""
+
+    def beside(self, live: Live) -> Beside:
+        """What answers for a share of the series beside a live version."""
 
     def only_name(self) -> str:
         """The name of the only model."""
@@ -87,12 +91,12 @@ class Engine:
             check_levels(wanted, live.model.manifest.quantiles)
         terms = self._terms(live, ask, wanted)
         once, twice = _apart(ask.series)
-        pieces = [Piece(points, terms) for points in once]
+        pieces = _pieces(once, terms, self._models.beside(live))
         results, refusals = self._settled(pieces)
         refusals = [*ask.refused, *twice, *refusals]
         if refusals and not results:
             raise AllRefused(tuple(refusals))
-        return Answer(live.name, live.version, tuple(results), tuple(refusals))
+        return _answer(live, pieces, results, refusals)
 
     def portray(self, unique_id: str, name: str | None) -> Portrait:
         """Return what is carried of a series, with a forecast where one can be had."""
@@ -181,6 +185,35 @@ class Engine:
                     f"{came} is more than one request may ask for ({name} is {limit})",
                     loc,
                 )
+
+
+def _pieces(series: Sequence[Points], terms: Terms, beside: Beside) -> list[Piece]:
+    """Return a piece for each series, with the version that answers for it."""
+    if beside.live is None:
+        return [Piece(points, terms) for points in series]
+    tried = replace(terms, live=beside.live)
+    return [
+        Piece(points, tried if beside.answers_for(points.unique_id) else terms)
+        for points in series
+    ]
+
+
+def _answer(
+    live: Live,
+    pieces: Sequence[Piece],
+    results: Sequence[Result],
+    refusals: Sequence[Refusal],
+) -> Answer:
+    """Return the answer: of the one version that answered, or else of the live one."""
+    versions = {piece.points.unique_id: piece.terms.live.version for piece in pieces}
+    answered = {versions[result.unique_id] for result in results}
+    version = answered.pop() if len(answered) == 1 else live.version
+    others = {
+        result.unique_id: versions[result.unique_id]
+        for result in results
+        if versions[result.unique_id] != version
+    }
+    return Answer(live.name, version, tuple(results), tuple(refusals), others)
 
 
 def _check_steps(series: int, wanted: Wanted | None) -> None:

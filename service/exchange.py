@@ -1,6 +1,7 @@
 """What goes into the engine and what comes out of it, as values."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,16 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of each series, and which version of the model did it."""
+    """What became of each series, and which version of the model did it.
+
+    ``others`` are the versions of those series that another one answered for, by their ids.
+    """
 
     name: str
     version: str
     results: tuple[Result, ...]
     refusals: tuple[Refusal, ...]
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ before a fork would hang there, silently.
 import os
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forecaster import proving, registry
@@ -21,7 +22,9 @@ from forecaster.errors import ForecasterError
 from forecaster.registry import PREVIOUS
 from forecaster.succession import Succession
 from service.arrivals import Arrivals, Arrived, Load, Mark, give_back, mark_of
+from service.beside import NOBODY, Beside
 from service.board import UNKNOWN, Board, Status
+from service.canaries import Canaries
 from service.carrying import Live
 from service.errors import Busy
 from service.priming import Primed, Wait
@@ -29,6 +32,9 @@ from service.priming import Primed, Wait
 POLL_S = 2.0
 PATIENCE_S = 120.0  # until the version before is live, or not
 NOTHING_PRIMED = Primed()
+CANARY = "canary"  # why a version answers for a share of the series, or no longer
+
+Prime = Callable[[Live, Wait, float], Primed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +44,21 @@ class Swap:
     name: str
     version: str
     before: str | None
-    reason: str  # champion, as another process named it; promote; rollback
+    reason: str  # champion, as another process named it; promote; rollback; canary
     seconds: float
     primed: Primed = NOTHING_PRIMED
     problem: str | None = None
+    share: float = 1.0  # of the series that it answers for
 
 
 class Models(Board):
-    """The models of a folder by name; each serves its champion."""
+    """The models of a folder by name; each serves its champion, and perhaps a canary."""
 
     def __init__(
         self,
         folder: Path,
         load: Load = proving.loaded,
-        prime: Callable[[Live, Wait], Primed] = lambda live, wait: NOTHING_PRIMED,
+        prime: Prime = lambda live, wait, share: NOTHING_PRIMED,
         tell: Callable[[Swap], None] = lambda swap: None,
     ) -> None:
         """Make it; nothing is loaded yet.
@@ -59,12 +66,14 @@ class Models(Board):
         Args:
             folder: of the models.
             load: makes a model of the folder of a version.
-            prime: makes the states of a version, before it takes over from another.
+            prime: makes the states of a version, of the share of the series that it is
+                to answer for, before it takes over from another.
             tell: is told of every version that takes over or cannot.
         """
         super().__init__(folder)
         self._arrivals = Arrivals(load)
         self._prime = prime
+        self._canaries = Canaries(folder, self._arrivals, self._primed)
         self._tell = tell
         self._turn = threading.Lock()  # one version at a time is on its way
         self._stopping = threading.Event()
@@ -79,7 +88,9 @@ class Models(Board):
                 names = []  # the folder is away for a moment: what is live stays live
             self._expect(names)
             for name in names:
+                before = self.statuses()[name].beside
                 self._refresh_one(name)
+                self._look_beside(name, before)
 
     def take_over(
         self, folder: Path, reason: str, appoint: Callable[[], Succession]
@@ -96,18 +107,45 @@ class Models(Board):
             ForecasterError: it cannot go live; says why.
             OSError: its files cannot be read.
         """
-        if not self._turn.acquire(timeout=PATIENCE_S):
-            raise Busy(
-                "another version is just being made ready; try again in a moment"
-            )
-        try:
-            now = self.statuses().get(folder.parent.name, UNKNOWN)
+        name = folder.parent.name
+        with self._own_turn():
+            now = self.statuses().get(name, UNKNOWN)
             arrived, swap = self._ready(folder, now, reason)
             succession = appoint()
             self._serve(arrived, swap)
-        finally:
-            self._turn.release()
+            self._look_beside(name, now.beside)
         return succession, swap
+
+    def try_out(
+        self, folder: Path, share: float, begin: Callable[[], object]
+    ) -> Beside:
+        """Let a version answer for a share of the series, or leave all as it is.
+
+        Args:
+            folder: of the version.
+            share: of the series, above 0 and at most 1.
+            begin: makes it the canary, once it is fit to answer.
+
+        Raises:
+            NoModel: nothing is live that it could run beside.
+            Busy, ForecasterError, OSError: as `take_over`.
+        """
+        name = folder.parent.name
+        with self._own_turn():
+            live = self.get(name)
+            made = self._canaries.made(live, folder, share, self.beside(live))
+            begin()
+            self._stand_beside(name, made)
+        return made
+
+    def look_beside(self, name: str) -> None:
+        """Take notice of a canary that began or ended, as `refresh` does after a while.
+
+        Raises:
+            Busy: others are on their way, and take too long.
+        """
+        with self._own_turn():
+            self._look_beside(name, self.statuses().get(name, UNKNOWN).beside)
 
     def start(self) -> None:
         """Load now, and from then on look for new champions in a thread of its own."""
@@ -120,6 +158,17 @@ class Models(Board):
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
+
+    @contextmanager
+    def _own_turn(self) -> Iterator[None]:
+        if not self._turn.acquire(timeout=PATIENCE_S):
+            raise Busy(
+                "another version is just being made ready; try again in a moment"
+            )
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _watch(self) -> None:
         while not self._stopping.wait(POLL_S):
@@ -148,7 +197,7 @@ class Models(Board):
         began = time.monotonic()
         arrived, primed = self._arrivals.ready(folder), NOTHING_PRIMED
         if now.live is not None and now.live is not arrived.live:
-            primed = self._prime(arrived.live, self._stopping.wait)
+            primed = self._primed(arrived.live)
         return arrived, Swap(
             folder.parent.name,
             folder.name,
@@ -157,6 +206,28 @@ class Models(Board):
             time.monotonic() - began,
             primed,
         )
+
+    def _primed(self, live: Live, share: float = 1.0) -> Primed:
+        return self._prime(live, self._stopping.wait, share)
+
+    def _look_beside(self, name: str, before: Beside) -> None:
+        """See whether a canary began, changed or ended, or has another champion now."""
+        now = self.statuses().get(name, UNKNOWN)
+        if now.live is not None:
+            self._stand_beside(name, self._canaries.look(now.live, before))
+
+    def _stand_beside(self, name: str, made: Beside) -> None:
+        """Let a version answer for its share from now on, or nobody, in one assignment."""
+        now = self.statuses()[name]
+        if made.problem is not None:
+            made = replace(made, problem=self.within(made.problem))
+        if made == now.beside:
+            return
+        self._show(name, replace(now, beside=made))
+        version = made.version or now.beside.version
+        before = None if now.live is None else now.live.version
+        swap = Swap(name, version, before, CANARY, 0.0, made.primed, made.problem)
+        self._tell(replace(swap, share=made.share))
 
     def _serve(self, arrived: Arrived, swap: Swap) -> None:
         """Let a version answer from now on, in one assignment."""
@@ -170,7 +241,8 @@ class Models(Board):
         """Leave what answers, and say why the champion does not."""
         now = self.statuses()[name]
         live = now.live or self._previous(name)
-        self._show(name, Status(live, problem, tried))
+        beside = now.beside if live is now.live else NOBODY
+        self._show(name, Status(live, problem, tried, beside))
         if problem != now.problem:
             version = tried[0] if tried else ""
             before = None if live is None else live.version

@@ -89,6 +89,14 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
+        self._canary = Gauge(
+            "forecaster_canary_share",
+            "Share of the series that a version answers for beside the champion",
+            ("model", "version"),
+            registry=own,
+            multiprocess_mode="mostrecent",
+        )
+
         self._live_error = Gauge(
             "forecaster_live_score",
             "Of what a version forecast on the newest day that was scored",
@@ -123,6 +131,10 @@ class Metrics:
         if before is not None:
             self._live.labels(name, before).set(0)
         self._live.labels(name, version).set(1)
+
+    def canary(self, name: str, version: str, share: float) -> None:
+        """Note that a version answers for a share of the series; 0 when it ended."""
+        self._canary.labels(name, version).set(share)
 
     def no_swap(self, name: str) -> None:
         """Note that a version could not take over."""

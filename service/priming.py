@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy import Engine
 
+from forecaster.canary import answers_for
 from service.backlog import (
     FROM_THE_FIRST,
     Owner,
@@ -77,12 +78,13 @@ class Primer:
         self._database = database
         self._clock = clock
 
-    def __call__(self, live: Live, wait: Wait) -> Primed:
+    def __call__(self, live: Live, wait: Wait, share: float = 1.0) -> Primed:
         """Bring the states of a version up to the newest steps, as far as time allows.
 
         Args:
             live: the version.
             wait: lets others work for some seconds, and says whether to stop.
+            share: of the series that it answers for (`forecaster.canary`).
         """
         owner = Owner(live.name, live.version, live.frequency.alias)
         turn = _Turn(wait, self._clock)
@@ -93,10 +95,15 @@ class Primer:
                 page = next_page(self._database, owner, after, WIDE)
                 if page is None:
                     break
-                fit = self._prime(live, page.behind, turn)
-                done, left = done + fit, left + len(page.behind) - fit
+                mine = [
+                    one
+                    for one in page.behind
+                    if answers_for(live.name, one.unique_id, share)
+                ]
+                fit = self._prime(live, mine, turn)
+                done, left = done + fit, left + len(mine) - fit
                 after = page.last
-            left += count_behind(self._database, owner, after)
+            left += count_behind(self._database, owner, after, share)
         except StoreFailure as failure:  # requests are told so; a swap can do without
             return Primed(done, left, str(failure))
         return Primed(done, left)

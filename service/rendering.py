@@ -100,7 +100,9 @@ def _became(answer: Answer, scores: bool = True) -> Iterator[dict[str, Any]]:
         results, _times(results, ends), applied, strict=True
     ):
         frequency = frequency_of(result.job.grid.frequency)
-        state = {"state": _state(result, _written(last, frequency)[0])}
+        other = answer.others.get(result.unique_id)
+        version = {} if other is None else {"version": other}
+        state = {**version, "state": _state(result, _written(last, frequency)[0])}
         if times is None:
             yield state
         else:

@@ -125,6 +125,17 @@ class PromoteBody(_Strict):
     )
 
 
+class CanaryBody(_Strict):
+    """Which version is to answer for which share of the series."""
+
+    version: Version = Field(description="A version, or an alias: challenger.")
+    share: FiniteFloat = Field(
+        gt=0,
+        le=1,
+        description="Of the series, by a hash of their ids: one that grows only adds series.",
+    )
+
+
 def read_promotion(data: bytes) -> str:
     """Return the version that a body of `PromoteBody` names.
 

@@ -85,8 +85,8 @@ _OF_OWNER = and_(
 STATES_IN_ORDER = (
     _WITH_STATES.where(_OF_OWNER).order_by(series.c.pk).limit(bindparam("most"))
 )
-COUNT_BEHIND = (  # as far as can be told without looking at a state
-    select(func.count())
+IDS_BEHIND = (  # as far as can be told without looking at a state
+    select(series.c.unique_id)
     .select_from(series)
     .outerjoin(states, _of_version)
     .where(

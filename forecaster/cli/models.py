@@ -18,6 +18,7 @@ from forecaster.cli.common import (
 )
 from forecaster.cli.registering import export
 from forecaster.cli.roles import delete, promote, prune, rollback
+from forecaster.cli.trying import canary
 from forecaster.errors import ArtifactError, ForecasterError
 
 
@@ -35,7 +36,7 @@ def models() -> None:
     """List, check and change the versions of models; `list` when nothing else is said."""
 
 
-for command in (promote, rollback, delete, prune, export):
+for command in (promote, rollback, canary, delete, prune, export):
     models.add_command(command)
 
 

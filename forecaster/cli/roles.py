@@ -82,7 +82,7 @@ def prune(
 ) -> None:
     """Remove old versions of NAME, all but the newest ones.
 
-    Those that are champion, previous or challenger stay, and are not counted.
+    Those that are champion, previous, challenger or canary stay, and are not counted.
     """
     name = needed(given, "name")
     choose = removal.superfluous if dry_run else removal.prune

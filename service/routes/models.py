@@ -7,14 +7,16 @@ from flask_openapi3.blueprint import APIBlueprint
 from sqlalchemy import Engine
 
 from service import catalog, live_scores, promoting
-from service.answers import ModelDetail, ModelList, Promoted
+from service.answers import ModelDetail, ModelList, OnTrial, Promoted
 from service.documented import blueprint, json_body, refusing, reply, taking_json
+from service.errors import UnknownModel
 from service.live_model import Models
 from service.parameters import ModelPath
-from service.schemas import PromoteBody, read_promotion
+from service.schemas import CanaryBody, PromoteBody, read_body, read_promotion
 
 WATCHED = 60  # days that are shown of a model
 EXAMPLES = {"what waits": {"version": "challenger"}}
+TRIALS = {"a twentieth": {"version": "challenger", "share": 0.05}}
 REFUSED = {
     404: "No such model or version",
     422: "Wrong shape, or the version cannot go live: the old one goes on",
@@ -26,6 +28,7 @@ def routes(models: Models, database: Engine) -> APIBlueprint:
     """Return the routes that show models, and change what is served of them."""
     api = blueprint("models", "What forecasts")
     takes = taking_json(api, PromoteBody, EXAMPLES)
+    tries = taking_json(api, CanaryBody, TRIALS)
 
     @api.get("/models", responses={200: ModelList})
     def list_models() -> Response:
@@ -58,5 +61,23 @@ def routes(models: Models, database: Engine) -> APIBlueprint:
     def rollback_model(path: ModelPath) -> Response:
         """Serve the version again that was champion before."""
         return reply(asdict(promoting.rollback(models, path.name)))
+
+    @api.put(
+        "/models/<name>/canary",
+        responses={200: OnTrial, **refusing(REFUSED)},
+        openapi_extensions=tries,
+    )
+    def put_canary(path: ModelPath) -> Response:
+        """Let a version answer for a share of the series beside the champion."""
+        asked = read_body(CanaryBody, json_body())
+        begun = promoting.try_out(models, path.name, asked.version, asked.share)
+        return reply(asdict(begun))
+
+    @api.delete("/models/<name>/canary", responses={204: None})
+    def delete_canary(path: ModelPath) -> Response:
+        """Let the champion answer for all series again."""
+        if not promoting.end_trial(models, path.name):
+            raise UnknownModel("this model has no canary; GET /models tells")
+        return Response(status=204)
 
     return api

@@ -13,6 +13,7 @@ from benchmarks.altered import alone, altered, versions_like
 from benchmarks.streams import Streams, distances
 from forecaster import registry
 from forecaster.artifact import load
+from forecaster.canary import answers_for
 from forecaster.frequency import Frequency
 from tests.forecaster import test_proving as proving
 from tests.journeys.conftest import Server
@@ -21,6 +22,8 @@ from tests.journeys.test_service import entry, history, numbers
 
 pytestmark = pytest.mark.tf
 PATIENCE_S = 240
+SHARE = 0.5
+IN_A_ROW = 100  # answers, after which no process is thought to answer otherwise
 CLOSE = 1e-5  # beside the largest number of a forecast
 DAMAGES = {
     "flipped bit": "flipped bit",
@@ -87,6 +90,59 @@ def test_no_answer_fails_or_mixes_versions(
         assert distances(told, model, streams).max() <= CLOSE
         others = [one for one in streams.tally.told if one.version != version]
         assert distances(others, model, streams).min() > 10 * CLOSE
+
+
+def test_a_canary_answers_for_its_share_alone(
+    start_server: Callable[..., Server], models: Path
+) -> None:
+    """Under a steady load, in every worker, begun over HTTP and ended by command line."""
+    folder = registry.resolve(models, "tiny")
+    old, new, _ = versions_like(folder, 2)
+    server = start_server(models, workers=2)
+    server.wait_for("/health/ready", 200)
+    streams = Streams(server.port, "tiny", Frequency("MS"), count=32)
+    streams.begin(30)
+    streams.start(rate=40)
+    try:
+        trial = {"version": new, "share": SHARE}
+        begun = server.call("PUT", "/models/tiny/canary", trial)
+        assert begun[0] == 200, begun
+        mine = {one for one in range(32) if answers_for("tiny", f"s{one}", SHARE)}
+        until_answered(server, [f"s{one}" for one in mine], new)
+        seen = len(streams.tally.told)
+        until_told(streams, seen + 200)
+        last = streams.tally.told[seen:]
+        run_verb("models", "canary", "tiny", "--stop", folder=models.parent)
+        until_answered(server, [f"s{one}" for one in mine], old)
+    finally:
+        streams.stop()
+
+    assert streams.tally.failures == []
+    assert {one.series for one in last if one.version == new} == mine
+    assert {one.series for one in last if one.version == old} == {*range(32)} - mine
+    for version in (old, new):
+        told = [one for one in streams.tally.told if one.version == version]
+        model = load(folder.parent / version)
+        assert distances(told, model, streams).max() <= CLOSE
+
+
+def until_answered(server: Server, ids: list[str], version: str) -> None:
+    """Wait until every process answers for these series with a version."""
+    deadline = time.monotonic() + PATIENCE_S
+    in_a_row = 0
+    while in_a_row < IN_A_ROW:
+        for one in ids:
+            answer = server.call("GET", f"/series/{one}/forecast")[1]
+            in_a_row = in_a_row + 1 if answer["model"]["version"] == version else 0
+        assert time.monotonic() < deadline, server.read_log()
+
+
+def until_told(streams: Streams, count: int) -> None:
+    """Wait until so many answers have come."""
+    deadline = time.monotonic() + PATIENCE_S
+    while len(streams.tally.told) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_a_rollback_leaves_no_trace(

@@ -5,6 +5,7 @@ from sqlalchemy import text
 
 from forecaster.covariates import Column, Covariates
 from forecaster.settings import Limits
+from service.beside import NOBODY, Beside
 from service.carrying import Live, Wanted
 from service.database import open_database, reading
 from service.engine import Engine
@@ -36,6 +37,10 @@ class Bench:
     def get(self, name: str | None) -> Live:
         """The model, whatever it is called."""
         return Live("demo", self.version, self.model)
+
+    def beside(self, live: Live) -> Beside:
+        """Nobody."""
+        return NOBODY
 
     def only_name(self) -> str:
         """Its name."""

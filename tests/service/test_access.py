@@ -39,6 +39,8 @@ SCOPES = {  # of every route; None is open
     ("GET", "/models/<name>"): "read",
     ("POST", "/models/<name>/promote"): "admin",
     ("POST", "/models/<name>/rollback"): "admin",
+    ("PUT", "/models/<name>/canary"): "admin",
+    ("DELETE", "/models/<name>/canary"): "admin",
     ("POST", "/jobs"): "admin",
     ("GET", "/jobs"): "read",
     ("GET", "/jobs/<id>"): "read",
@@ -52,6 +54,7 @@ BODIES = {
     "/models/<name>/promote": {"version": "previous"},
     "/jobs": {"kind": "retrain", "name": "demo"},
     "/schedules/<name>": {"kind": "retrain", "cron": "@daily"},
+    "/models/<name>/canary": {"version": "previous", "share": 0.5},
 }
 CLOSED = [route for route, scope in SCOPES.items() if scope is not None]
 
@@ -121,6 +124,7 @@ def test_a_key_opens_what_its_scopes_say(
         guarded.ask(("POST", "/observe"), {"X-API-Key": guarded.keys["predict"][1]})
         admin = {"X-API-Key": guarded.keys["admin"][1]}
         guarded.ask(("PUT", "/schedules/<name>"), admin)
+        guarded.ask(("PUT", "/models/<name>/canary"), admin)
         answer = guarded.ask(route, {"X-API-Key": shown})
         if wanted in (None, scope) or scope == "admin":
             known = "<id>" not in route[1]  # no job has the id that stands there

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from forecaster.frequency import Frequency
 from forecaster.settings import Limits
 from service import engine, queries
+from service.beside import NOBODY, Beside
 from service.carrying import Live, Wanted
 from service.database import open_database
 from service.engine import Engine
@@ -52,6 +53,10 @@ class OneModel:
         if name not in (None, self.live.name):
             raise UnknownModel("no model of that name")
         return self.live
+
+    def beside(self, live: Live) -> Beside:
+        """Nobody."""
+        return NOBODY
 
     def only_name(self) -> str:
         """Its name."""

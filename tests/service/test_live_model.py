@@ -299,7 +299,7 @@ def test_states_are_made_before_a_version_answers(tmp_path: Path) -> None:
     """Of one that takes over from another: at the start there is nobody to wait for."""
     answering: list[tuple[str, str]] = []
 
-    def prime(live: Live, wait: Wait) -> Primed:
+    def prime(live: Live, wait: Wait, share: float) -> Primed:
         answering.append((live.version, models.get("demo").version))
         return Primed(series=3)
 
@@ -319,7 +319,7 @@ def test_states_are_made_before_a_version_answers(tmp_path: Path) -> None:
 def test_whatever_goes_wrong_the_thread_goes_on(tmp_path: Path) -> None:
     """The old version too, and the reason is told once."""
 
-    def prime(live: Live, wait: Wait) -> Primed:
+    def prime(live: Live, wait: Wait, share: float) -> Primed:
         raise ZeroDivisionError("nobody thought of it")
 
     told: list[Swap] = []

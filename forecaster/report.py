@@ -85,26 +85,42 @@ def actual_values(panel: Panel, origins: Ints, horizon: int) -> Floats:
 
 
 def long_columns(report: Report) -> dict[str, NDArray[Any]]:
-    """The report as columns of equal length, one row per series, cutoff and step.
+    """The report as columns of equal length, see `long_frame`."""
+    return long_frame(report.panel, report.origins, report.levels, report.forecasts)
+
+
+def long_frame(
+    panel: Panel,
+    origins: Ints,
+    levels: tuple[float, ...],
+    forecasts: Mapping[str, Floats],
+) -> dict[str, NDArray[Any]]:
+    """Forecasts as columns of equal length, one row per series, cutoff and step.
 
     `unique_id, ds, cutoff, y`, then for each model its median under its name and its
     intervals as `NAME-lo-80, NAME-hi-80, NAME-lo-95, NAME-hi-95`. A cutoff is the time
     of the last value known, as in Nixtla's libraries, so that
     `utilsforecast.evaluation.evaluate` takes the frame as it is.
+
+    Args:
+        panel: `N` series.
+        origins: `[N, W]`, how many values of each are known at each cutoff.
+        levels: the `Q` probabilities of the quantiles.
+        forecasts: quantiles `[N, W, H, Q]` by name, at least one.
     """
-    panel, ahead = report.panel, np.arange(report.horizon)
-    steps = report.origins[..., None] + ahead  # [N, W, H]
-    last = np.broadcast_to(report.origins[..., None] - 1, steps.shape)
+    horizon = next(iter(forecasts.values())).shape[2]
+    steps = origins[..., None] + np.arange(horizon)  # [N, W, H]
+    last = np.broadcast_to(origins[..., None] - 1, steps.shape)
     columns: dict[str, NDArray[Any]] = {
         "unique_id": np.repeat(np.array(panel.ids, object), steps[0].size),
         "ds": _grid_times(panel, steps),
         "cutoff": _grid_times(panel, last),
-        "y": report.actual.ravel(),
+        "y": actual_values(panel, origins, horizon).ravel(),
     }
-    for name, quantiles in report.forecasts.items():
-        columns[name] = metrics.at(quantiles, report.levels, 0.5).ravel()
+    for name, quantiles in forecasts.items():
+        columns[name] = metrics.at(quantiles, levels, 0.5).ravel()
         for level in INTERVALS:
-            low, high = metrics.interval(quantiles, report.levels, level)
+            low, high = metrics.interval(quantiles, levels, level)
             columns[f"{name}-lo-{level}"] = low.ravel()
             columns[f"{name}-hi-{level}"] = high.ravel()
     return columns

@@ -6,46 +6,41 @@
 A state that is carried over a history is the state that a service carried: so forecasts
 made at old cutoffs again, the state carried between them, are those that the service gave,
 or would have given. They are scored once all of their values have come, and nothing has to
-be kept, or computed, while it answers. Letters: `N` series, `W` cutoffs of each, `H` steps.
+be kept, or computed, while it answers. Letters: `N` series, `W` cutoffs of each.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from math import ceil
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from forecaster import metrics
-from forecaster.evaluation import carried_forecasts
+from forecaster.frequency import Frequency
+from forecaster.ground import Day, Ground, forecast, scored
+from forecaster.manifest import Manifest
 from forecaster.panel import Panel
-from forecaster.report import actual_values
-from forecaster.shifts import changes, psi
 from forecaster.streaming import StepModel
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 
 MOST_SERIES = 200  # of more an even choice
 MOST_DAYS = 14
-CHANGES = 500  # values, that the shift of inputs is judged by, where there are as many
-MEASURES = ("mase", "wql", "coverage-80", "coverage-95")
 
 
-@dataclass(frozen=True, slots=True)
-class Day:
-    """The scores of the forecasts that begin with one day.
+class Spans(Protocol):
+    """Where series lie in time: a panel, or a log of which no value was read yet."""
 
-    Attributes:
-        day: its date; of series in whole steps the first step.
-        count: how many forecasts were scored.
-        scores: the averages of `MEASURES`, and `psi`: how far the inputs have shifted
-            from those of the training (`shifts`); None where nothing can be said.
-    """
+    @property
+    def frequency(self) -> Frequency:
+        """Of all series."""
 
-    day: str
-    count: int
-    scores: Mapping[str, float | None]
+    @property
+    def starts(self) -> NDArray[Any]:
+        """The time of the first step of each [N]."""
+
+    @property
+    def lengths(self) -> Ints:
+        """The steps of each [N]."""
 
 
 def watch(model: StepModel, panel: Panel) -> list[Day]:
@@ -58,42 +53,19 @@ def watch(model: StepModel, panel: Panel) -> list[Day]:
     Returns:
         Nothing while all that is known has been learned from.
     """
-    horizon, season = model.manifest.horizon, model.manifest.season_length
-    chosen, origins = _cutoffs(model, panel)
+    chosen, origins = newest_cutoffs(model.manifest, panel)
     if not origins.size:
         return []
-    panel = panel.take(chosen)
-    quantiles = np.stack([*carried_forecasts(model, panel, origins, horizon)], axis=1)
-    actual = actual_values(panel, origins, horizon)
-    scale = [  # of each by itself, so that a day has the same scores whenever it is seen
-        metrics.seasonal_scale(panel.values_of(i)[:known], season)
-        for i, ends in enumerate(origins)
-        for known in ends
-    ]
-    rows = origins.size  # a forecast each
-    scores = metrics.score(
-        actual.reshape(rows, -1),
-        quantiles.reshape(rows, horizon, -1),
-        tuple(model.manifest.quantiles),
-        np.array(scale),
-    )
-    days = _days(panel, origins)
-    found = _by_day(days.ravel(), scores)
-    known = model.manifest.data.get("changes")
-    if known is None:
-        return found
-    of = np.reshape(scale, origins.shape)
-    return [
-        replace(day, scores={**day.scores, "psi": psi(known, since)})
-        for day, since in zip(
-            found, _changes(model, panel, origins, of, days), strict=True
-        )
-    ]
+    ground = Ground.of(model.manifest, panel.take(chosen), origins)
+    return scored(ground, model.manifest, forecast(ground, model))
 
 
-def _cutoffs(model: StepModel, panel: Panel) -> tuple[Ints, Ints]:
-    """Which series [N], and their newest cutoffs where a day begins [N, W]."""
-    each = [_beginnings(model, panel, i) for i in range(len(panel))]
+def newest_cutoffs(manifest: Manifest, spans: Spans) -> tuple[Ints, Ints]:
+    """Which series [N], and their newest cutoffs where a day begins [N, W].
+
+    No value of a series is looked at. The same spans give the same choice.
+    """
+    each = _beginnings(manifest, spans)
     counts = np.array([len(one) for one in each], np.int64)
     some = counts[counts > 0]
     if not len(some):
@@ -104,21 +76,31 @@ def _cutoffs(model: StepModel, panel: Panel) -> tuple[Ints, Ints]:
     return chosen, np.stack([each[i][-width:] for i in chosen])
 
 
-def _beginnings(model: StepModel, panel: Panel, i: int) -> Ints:
-    """The cutoffs of a series that leave all steps of a forecast, unseen in training."""
-    manifest = model.manifest
-    length, horizon = int(panel.lengths[i]), manifest.horizon
+def _beginnings(manifest: Manifest, spans: Spans) -> list[Ints]:
+    """The cutoffs of each series that leave all steps of a forecast, unseen in training."""
+    known: dict[tuple[int, int], Ints] = {}  # most series lie alike
+    found = []
+    begins = spans.starts.astype(np.int64).tolist()
+    for i, where in enumerate(zip(begins, spans.lengths.tolist(), strict=True)):
+        if where not in known:
+            known[where] = _beginnings_of(manifest, spans, i)
+        found.append(known[where])
+    return found
+
+
+def _beginnings_of(manifest: Manifest, spans: Spans, i: int) -> Ints:
+    length, horizon = int(spans.lengths[i]), manifest.horizon
     first = manifest.season_length + 1  # before it errors have no scale
     steps = np.arange(first, length - horizon + 1)
     if not len(steps):
         return steps
-    start = panel.starts[i : i + 1]
-    times = panel.frequency.times(np.repeat(start, len(steps)), steps)
-    before = panel.frequency.times(np.repeat(start, len(steps)), steps - 1)
+    start = np.repeat(spans.starts[i : i + 1], len(steps))
+    times = spans.frequency.times(start, steps)
+    before = spans.frequency.times(start, steps - 1)
     begins = _day_of(times, horizon) != _day_of(before, horizon)
     last = manifest.data.get("last")
     if last is not None:
-        begins &= times > panel.frequency.parse_time(last)
+        begins &= times > spans.frequency.parse_time(last)
     return np.asarray(steps[begins])
 
 
@@ -127,39 +109,3 @@ def _day_of(times: NDArray[np.generic], horizon: int) -> NDArray[np.generic]:
     if np.issubdtype(times.dtype, np.datetime64):
         return times.astype("datetime64[D]")
     return np.asarray(times // horizon)
-
-
-def _days(panel: Panel, origins: Ints) -> NDArray[np.str_]:
-    """The name of the day that begins at each cutoff [N, W]."""
-    starts = np.repeat(panel.starts, origins.shape[1])
-    times = panel.frequency.times(starts, origins.ravel())
-    if np.issubdtype(times.dtype, np.datetime64):
-        times = times.astype("datetime64[D]")
-    return times.astype(str).reshape(origins.shape)
-
-
-def _changes(
-    model: StepModel, panel: Panel, origins: Ints, scale: Floats, days: NDArray[np.str_]
-) -> Iterator[Floats]:
-    """The newest changes of all series at the end of each day, enough to compare."""
-    horizon, season = model.manifest.horizon, model.manifest.season_length
-    span = max(horizon, ceil(CHANGES / len(panel))) + season
-    for day in np.unique(days):
-        found = []
-        for i, w in np.argwhere(days == day):
-            end = int(origins[i, w]) + horizon
-            values = panel.values_of(int(i))[max(0, end - span) : end]
-            found.append(changes(values, season, float(scale[i, w])))
-        yield np.concatenate(found)
-
-
-def _by_day(
-    days: NDArray[np.str_], scores: Mapping[str, NDArray[np.float64]]
-) -> list[Day]:
-    found = []
-    for day in np.unique(days):
-        of = days == day
-        means = {name: float(metrics.average(scores[name][of])) for name in MEASURES}
-        told = {k: None if np.isnan(v) else round(v, 6) for k, v in means.items()}
-        found.append(Day(str(day), int(of.sum()), {**told, "psi": None}))
-    return found

@@ -191,12 +191,44 @@ class WatchedDay(BaseModel):
     )
 
 
+class LiveScores(BaseModel):
+    """How well a version forecast lately: means over forecasts of some days."""
+
+    first_day: str
+    last_day: str
+    days: int = Field(description="On which every version with live scores was scored.")
+    count: int = Field(description="Forecasts on all of these days.")
+    scores: dict[str, float | None] = Field(
+        description="mase, wql, coverage-80, coverage-95; null where nothing can be said."
+    )
+
+
+class Standing(BaseModel):
+    """A version that has an alias: what its training said of it, and how it does now."""
+
+    version: str
+    aliases: list[str]
+    problem: str | None = Field(description="Why its manifest cannot be read.")
+    trained_until: Time | None = Field(description="The end of what it learned from.")
+    validation: dict[str, float] = Field(
+        description="Its scores on the held-out end of the training data."
+    )
+    live: LiveScores | None = Field(
+        description="Null until a job of kind watch has scored it on a day that all "
+        "others were scored on."
+    )
+
+
 class ModelDetail(ModelLine):
     """One model with the manifest of its live version."""
 
     manifest: dict[str, Any] | None
+    standings: list[Standing] = Field(
+        description="Of the versions with an alias, the champion first."
+    )
     watched: list[WatchedDay] = Field(
-        description="The newest days that a job of kind watch scored, newest first."
+        description="The newest days of its versions that a job of kind watch scored, "
+        "newest first."
     )
 
 

@@ -1,10 +1,11 @@
 """The observation log of a model as a panel: what the service has seen, to learn from.
 
-All of it from one snapshot, a portion of rows at a time into arrays of their final size.
+All from one snapshot, and no value before it is known of which series they are wanted.
 A log that was pruned begins where it begins. Letters: `N` series, `T` steps of them all.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +14,15 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, select
 
 from forecaster.errors import DataError
-from forecaster.exog import Columns, Exog
+from forecaster.exog import Columns
+from forecaster.frequency import Frequency
 from forecaster.panel import Panel, trimmed
-from service import queries
+from service import extracts, queries
 from service.database import reading_long
+from service.extracts import Layout, Wanted
 from service.grids import frequency_of, starts_of
-from service.records import Row
-from service.tables import covariates, observations, series
+from service.tables import series
 
-ROWS = 50_000  # of a portion, which stands in memory
-
-Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SERIES = (
@@ -35,39 +34,47 @@ ENDS = select(series.c.pk, series.c.end_step)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Layout:
-    """Where the steps of each series lie in the arrays.
+class Log:
+    """The series of a model as they were at one moment; their values are read when asked for.
 
     Attributes:
-        offsets: [N + 1].
-        kept: the first step of each series that the log still holds [N].
-        pks: of the series in the store, rising [N].
-        order: the place of the series of each of `pks` [N].
+        connection: sees that moment, and must be open.
+        name: of the model.
+        rows: of the series in the store, in the order of their ids [N].
+        ends: the step behind the last of each, by series.
+        frequency: of all of them.
+        starts: the time of the first step of each that the log still holds [N].
+        lengths: the steps from there on, of each [N].
     """
 
-    offsets: Ints
-    kept: Ints
-    pks: Ints
-    order: Ints
+    connection: Connection
+    name: str
+    rows: Sequence[Any]
+    ends: Mapping[int, int]
+    frequency: Frequency
+    starts: NDArray[Any]
+    lengths: Ints
 
-    @classmethod
-    def of(cls, rows: Sequence[Any], ends: Mapping[int, int]) -> "Layout":
-        """That of series as the store has them, one after the other, up to their ends."""
-        kept = np.array([queries.span_of(row).kept for row in rows], np.int64)
-        behind = np.array([ends[row.pk] for row in rows], np.int64)
-        offsets = np.concatenate([[0], np.cumsum(behind - kept)])
-        pks = np.array([row.pk for row in rows], np.int64)
-        order = np.argsort(pks)
-        return cls(offsets.astype(np.int64), kept, pks[order], order)
+    def panel(self, chosen: Ints, columns: Columns) -> Panel:
+        """Some of the series, each from its first step to its last, whatever is known.
 
-    def places(self, pks: Ints, steps: Ints) -> tuple[Ints, Ints]:
-        """Which of some rows lie in the log [R], and their places in the arrays [R]."""
-        found = np.minimum(np.searchsorted(self.pks, pks), len(self.pks) - 1)
-        series_of = self.order[found]
-        places = self.offsets[series_of] + steps - self.kept[series_of]
-        inside = (self.pks[found] == pks) & (steps >= self.kept[series_of])
-        inside &= places < self.offsets[series_of + 1]
-        return np.flatnonzero(inside), places[inside]
+        Args:
+            chosen: which, rising.
+            columns: the covariates to take, as a model has them: the log knows their
+                names and values, not of which kind they are.
+        """
+        rows = [self.rows[i] for i in chosen]
+        layout = Layout.of(rows, self.ends)
+        pks = None if len(rows) == len(self.rows) else [row.pk for row in rows]
+        wanted = Wanted(self.connection, self.name, pks)
+        return Panel(
+            tuple(row.unique_id for row in rows),
+            layout.offsets,
+            extracts.values_of(wanted, layout),
+            self.starts[chosen],
+            self.frequency,
+            extracts.exog_of(wanted, layout, columns),
+        )
 
 
 def ends_of(engine: Engine, name: str) -> dict[int, int]:
@@ -81,16 +88,15 @@ def ends_of(engine: Engine, name: str) -> dict[int, int]:
         return {row.pk: row.end_step for row in rows}
 
 
-def panel_of(
-    engine: Engine, name: str, columns: Columns, ends: Mapping[int, int] | None = None
-) -> Panel:
-    """All series of a model that have a value, as the log has them.
+@contextmanager
+def log_of(
+    engine: Engine, name: str, ends: Mapping[int, int] | None = None
+) -> Iterator[Log]:
+    """Give what was observed of a model.
 
     Args:
         engine: the database.
         name: of the model.
-        columns: the covariates to take, as the model has them: the log knows their names
-            and values, not of which kind they are.
         ends: how far it reached at some moment (`ends_of`): what came since is left out,
             whole series too. None takes all of it.
 
@@ -104,20 +110,31 @@ def panel_of(
             ends = {row.pk: row.end_step for row in rows}
         rows = [row for row in rows if _is_kept(row, ends)]
         _check(rows, name)
-        layout = Layout.of(rows, ends)
-        values = _values(connection, layout, name)
-        exog = _exog(connection, layout, name, columns)
-    frequency = frequency_of(rows[0].frequency)
-    starts = starts_of([queries.grid_of(row) for row in rows])
-    ids = tuple(row.unique_id for row in rows)
-    panel = Panel(
-        ids,
-        layout.offsets,
-        values,
-        frequency.times(starts, layout.kept),
-        frequency,
-        exog,
-    )
+        frequency = frequency_of(rows[0].frequency)
+        starts = starts_of([queries.grid_of(row) for row in rows])
+        kept = np.array([queries.span_of(row).kept for row in rows], np.int64)
+        lengths = np.array([ends[row.pk] for row in rows], np.int64) - kept
+        first = frequency.times(starts, kept)
+        yield Log(connection, name, rows, ends, frequency, first, lengths)
+
+
+def panel_of(
+    engine: Engine, name: str, columns: Columns, ends: Mapping[int, int] | None = None
+) -> Panel:
+    """All series of a model that have a value, each from its first one on.
+
+    Args:
+        engine: the database.
+        name: of the model.
+        columns: the covariates to take, see `Log.panel`.
+        ends: how far it reached, see `log_of`.
+
+    Raises:
+        DataError: nothing was observed yet, or there are series of several frequencies.
+        StoreFailure: the store does not answer.
+    """
+    with log_of(engine, name, ends) as log:
+        panel = log.panel(np.arange(len(log.rows)), columns)
     return trimmed(panel.take(_observed(panel, name)))
 
 
@@ -155,60 +172,3 @@ def _observed(panel: Panel, name: str) -> Ints:
     if not len(found):
         raise _nothing(name)
     return found
-
-
-def _values(connection: Connection, layout: Layout, name: str) -> Floats:
-    values = np.full(int(layout.offsets[-1]), np.nan)
-    for rows in _portions(connection, observations, name):
-        pks, steps, known = zip(*rows, strict=True)
-        inside, places = layout.places(np.array(pks), np.array(steps))
-        values[places] = np.array(known)[inside]
-    return values
-
-
-def _exog(connection: Connection, layout: Layout, name: str, columns: Columns) -> Exog:
-    """The covariates; of those that are constant the newest that was told holds."""
-    if not columns.names:
-        return Exog()
-    by_step = (*columns.futr, *columns.hist)
-    steps = np.full((int(layout.offsets[-1]), len(by_step)), np.nan)
-    stat: list[dict[str, float | str]] = [{} for _ in layout.kept]
-    for rows in _portions(connection, covariates, name):
-        pks, at, known = zip(*rows, strict=True)
-        inside, places = layout.places(np.array(pks), np.array(at))
-        owners = np.searchsorted(layout.offsets, places, side="right") - 1
-        for row, place, owner in zip(inside, places, owners, strict=True):
-            told: Row = known[row]
-            steps[place] = [_number(told.get(column)) for column in by_step]
-            stat[owner] |= {c: told[c] for c in columns.stat if c in told}
-    return Exog(
-        columns,
-        steps,
-        tuple(_constant([one.get(column) for one in stat]) for column in columns.stat),
-        np.full((len(layout.kept), 0, len(columns.futr)), np.nan),
-    )
-
-
-def _number(value: float | str | None) -> float:
-    return np.nan if value is None or isinstance(value, str) else float(value)
-
-
-def _constant(values: list[Any]) -> NDArray[Any]:
-    """A column of what is constant: numbers, or texts where any is one."""
-    if any(isinstance(value, str) for value in values):
-        texts = [v if v is None or isinstance(v, str) else f"{v:g}" for v in values]
-        return np.array(texts, object)
-    return np.array([_number(value) for value in values], np.float64)
-
-
-def _portions(connection: Connection, table: Any, name: str) -> Iterator[Any]:
-    """The rows of a table that belong to a model, oldest first, as the server has them."""
-    query = (
-        select(*table.columns)
-        .join(series, series.c.pk == table.c.series_pk)
-        .where(series.c.name == name)
-        .order_by(table.c.series_pk, table.c.step)
-    )
-    options = {"yield_per": ROWS}
-    with connection.execute(query, execution_options=options) as found:
-        yield from found.partitions()

@@ -7,6 +7,7 @@ and errors that drift are noticed.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
@@ -21,6 +22,9 @@ from service.tables import live_scores
 DECIDES = "mase"  # the measure whose drift is noticed,
 ELSE = "wql"  # or this, where errors have no scale
 MOST_DAYS = 366  # that are looked at for drift
+
+Days = Sequence[Mapping[str, Any]]
+NONE: Mapping[str, Days] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,35 +47,51 @@ class Scored:
 
 
 def keep(
-    engine: Engine, name: str, version: str, days: Sequence[Mapping[str, Any]], now: int
+    engine: Engine,
+    name: str,
+    version: str,
+    days: Days,
+    now: int,
+    shadows: Mapping[str, Days] = NONE,
 ) -> list[str]:
-    """Write down days of a version, anew where they were known, and notice drift.
+    """Write down days of versions, anew where they were known, and notice drift.
+
+    All at once: who compares versions sees what was found at one time.
 
     Args:
         engine: the database.
         name: of the model.
-        version: of the model.
-        days: each with `day`, `count` and `scores`.
+        version: its champion, of which alone drift is noticed.
+        days: its days, each with `day`, `count` and `scores`.
         now: seconds since 1970.
+        shadows: days of other versions.
 
     Returns:
         The days up to which drift was noticed now, and not before.
     """
 
     def write(connection: Connection) -> list[str]:
-        for day in days:
-            given = {key: day[key] for key in ("day", "count", "scores")}
-            row = {"name": name, "version": version, **given}
-            added = insert_into(connection, live_scores).values(**row)
-            connection.execute(
-                added.on_conflict_do_update(
-                    index_elements=["name", "version", "day"],
-                    set_={"count": day["count"], "scores": day["scores"]},
-                )
-            )
+        for of, found in {version: days, **shadows}.items():
+            for day in found:
+                _put(connection, name, of, day)
         return _noticed(connection, name, version, now)
 
     return written(engine, write)
+
+
+def _put(
+    connection: Connection, name: str, version: str, day: Mapping[str, Any]
+) -> None:
+    given = {key: day[key] for key in ("day", "count", "scores")}
+    added = insert_into(connection, live_scores).values(
+        name=name, version=version, **given
+    )
+    connection.execute(
+        added.on_conflict_do_update(
+            index_elements=["name", "version", "day"],
+            set_={"count": day["count"], "scores": day["scores"]},
+        )
+    )
 
 
 def newest(engine: Engine, name: str, limit: int) -> list[Scored]:
@@ -80,13 +100,35 @@ def newest(engine: Engine, name: str, limit: int) -> list[Scored]:
         return _newest(connection, limit, live_scores.c.name == name)
 
 
+def of_versions(
+    engine: Engine, name: str, versions: Sequence[str]
+) -> dict[str, list[Scored]]:
+    """Return the newest days of some versions, of each newest first."""
+    with reading(engine) as connection:
+        return {
+            version: _newest(
+                connection,
+                MOST_DAYS,
+                live_scores.c.name == name,
+                live_scores.c.version == version,
+            )
+            for version in versions
+        }
+
+
 def tell(engine: Engine, metrics: Metrics) -> None:
-    """Tell Prometheus of the newest day of each model, and of drift, if the store can."""
+    """Tell Prometheus of the newest day of each model, and of drift, if the store can.
+
+    Of all versions that were scored on that day; `forecaster_model_live` tells which serves.
+    """
     with suppress(StoreFailure), reading(engine) as connection:
         names = connection.execute(select(live_scores.c.name).distinct()).scalars()
         for name in names.all():
-            for day in _newest(connection, 1, live_scores.c.name == name):
-                metrics.live_scores(name, day.version, day.scores)
+            of = live_scores.c.name == name
+            for last in _newest(connection, 1, of):
+                same = (of, live_scores.c.day == last.day)
+                for day in _newest(connection, None, *same):
+                    metrics.live_scores(name, day.version, day.scores)
         for name, at in drifted(connection).items():
             metrics.drifted(name, at)
 
@@ -115,7 +157,7 @@ def _noticed(connection: Connection, name: str, version: str, now: int) -> list[
     return fresh
 
 
-def _newest(connection: Connection, limit: int, *which: Any) -> list[Scored]:
+def _newest(connection: Connection, limit: int | None, *which: Any) -> list[Scored]:
     # Dates are of one length; of whole steps the longer number is the later one.
     day = live_scores.c.day
     newest_first = (func.length(day).desc(), day.desc(), live_scores.c.version.desc())

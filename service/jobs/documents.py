@@ -20,8 +20,9 @@ assert set(Metric.__args__) == set(METRICS)  # type: ignore[attr-defined]
 class JobBody(BaseModel):
     """What a job is to do: retrain a model on what the service has seen, or watch it.
 
-    To watch is to score what its champion forecast since its training; of all else that
-    may be said of a job only `name` is then of use.
+    To watch is to score what its champion forecast since its training, and what the other
+    versions with an alias would have; of all else that may be said of a job only `name` is
+    then of use.
     """
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -88,7 +89,8 @@ class Job(BaseModel):
     attempt: int = Field(description="How often it was taken up.")
     result: dict[str, Any] | None = Field(
         description="The verdict: version, champion, promote, reason, scores, report; "
-        "promoted, and the champion before."
+        "promoted, and the champion before. Of a watch: version, days that were scored, "
+        "drifted; shadows (days by version), left_out (why), forecasts (a file)."
     )
     error: str | None = Field(description="Why it failed.")
 

@@ -12,8 +12,8 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,10 @@ from service.jobs import task as tasks
 from service.jobs.task import Task, told
 
 if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
     from forecaster.panel import Panel
+    from forecaster.shadowing import Outcome, Plan
 
 TELL_S = 0.5  # between two reports of progress
 STDIN, STDOUT, STDERR = 0, 1, 2
@@ -91,33 +94,65 @@ def _retrain(task: Task, teller: Teller) -> dict[str, Any]:
     wishes = Retraining.read(task.spec)
     models_dir = Path(task.models_dir)
     place = pinned.place_of(models_dir, task.name, task.job)
-    log = _log(task, place)
+    log = _observed(task, place)
     verdict = retrain(log, task.name, wishes, models_dir, teller.say, teller.progress)
     place.remove()
     return dataclasses.asdict(verdict)
 
 
 def _watch(task: Task, teller: Teller) -> dict[str, Any]:
-    from forecaster import artifact, registry
-    from forecaster.watching import watch
+    from forecaster.shadowing import compared, planned
+    from service.history import log_of
 
-    folder = registry.resolve(Path(task.models_dir), task.name)
-    days = watch(artifact.load(folder), _log(task))
-    teller.say(f"scored {len(days)} days of {folder.name}")
-    return {"version": folder.name, "days": [dataclasses.asdict(day) for day in days]}
+    with _store(task) as engine, log_of(engine, task.name) as log:
+        plan = planned(Path(task.models_dir), task.name, log)
+    found = compared(plan, teller.say)
+    days = {
+        version: [dataclasses.asdict(day) for day in one.days]
+        for version, one in found.items()
+        if one.problem is None
+    }
+    return {
+        "version": plan.champion,
+        "days": days.pop(plan.champion),
+        "shadows": days,
+        "left_out": {v: one.problem for v, one in found.items() if one.problem},
+        "forecasts": _written(plan, found, teller),
+    }
 
 
-def _log(task: Task, place: Checkpoint | None = None) -> "Panel":
+def _written(
+    plan: "Plan", found: Mapping[str, "Outcome"], teller: Teller
+) -> str | None:
+    """The file with what the versions beside the champion forecast, if there is one."""
+    from forecaster import shadow_file
+
+    try:
+        path = shadow_file.write(plan, found)
+    except OSError as error:  # the scores are what a job is for
+        teller.say(f"the forecasts could not be written: {error}")
+        return None
+    return None if path is None else str(path)
+
+
+def _observed(task: Task, place: Checkpoint) -> "Panel":
     """What the service has observed of a model, until a place says it was."""
     from forecaster.retraining import columns_of
-    from service.database import open_database
     from service.history import panel_of
 
     columns = columns_of(Path(task.models_dir), task.name)
+    with _store(task) as engine:
+        ends = pinned.ends(place, engine, task.name)
+        return panel_of(engine, task.name, columns, ends)
+
+
+@contextmanager
+def _store(task: Task) -> Iterator["Engine"]:
+    from service.database import open_database
+
     engine = open_database(task.database, 1, anew=False)
     try:
-        ends = None if place is None else pinned.ends(place, engine, task.name)
-        return panel_of(engine, task.name, columns, ends)
+        yield engine
     finally:
         engine.dispose()
 

@@ -19,5 +19,13 @@ def keep(engine: Engine, job: Job, verdict: Mapping[str, Any]) -> dict[str, Any]
     with reading(engine) as connection:
         now = int(now_of(connection))
     name, version, days = job.order.name, str(verdict["version"]), verdict["days"]
-    noticed = live_scores.keep(engine, name, version, days, now)
-    return {"version": version, "days": len(days), "drifted": noticed}
+    shadows = verdict.get("shadows", {})  # absent from one of an older release
+    noticed = live_scores.keep(engine, name, version, days, now, shadows)
+    return {
+        "version": version,
+        "days": len(days),
+        "drifted": noticed,
+        "shadows": {shadow: len(found) for shadow, found in shadows.items()},
+        "left_out": verdict.get("left_out", {}),
+        "forecasts": verdict.get("forecasts"),
+    }

@@ -13,8 +13,9 @@ from service.errors import UnknownModel
 from service.live_model import Models
 from service.parameters import ModelPath
 from service.schemas import CanaryBody, PromoteBody, read_body, read_promotion
+from service.standings import standings
 
-WATCHED = 60  # days that are shown of a model
+WATCHED = 120  # days of versions that are shown of a model
 EXAMPLES = {"what waits": {"version": "challenger"}}
 TRIALS = {"a twentieth": {"version": "challenger", "share": 0.05}}
 REFUSED = {
@@ -41,8 +42,15 @@ def routes(models: Models, database: Engine) -> APIBlueprint:
         entry = catalog.entry(models, path.name)
         manifest = catalog.manifest(models, path.name)
         watched = live_scores.newest(database, path.name, WATCHED)
-        days = [asdict(day) for day in watched]
-        return reply({**asdict(entry), "manifest": manifest, "watched": days})
+        standing = standings(models.folder, database, path.name)
+        return reply(
+            {
+                **asdict(entry),
+                "manifest": manifest,
+                "standings": [asdict(one) for one in standing],
+                "watched": [asdict(day) for day in watched],
+            }
+        )
 
     @api.post(
         "/models/<name>/promote",

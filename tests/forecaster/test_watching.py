@@ -5,10 +5,11 @@ import pytest
 
 from forecaster.drifting import alarms
 from forecaster.frequency import Frequency
+from forecaster.ground import MEASURES, Day
 from forecaster.metrics import seasonal_scale
 from forecaster.panel import Panel
 from forecaster.shifts import changes, psi, summary
-from forecaster.watching import MEASURES, MOST_DAYS, Day, watch
+from forecaster.watching import MOST_DAYS, watch
 from tests.service.fakes import FakeModel, manifest
 
 HOURS = 24

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 
 from forecaster.checkpoint import fingerprint
 from forecaster.covariates import Column, Covariates
@@ -12,8 +12,9 @@ from forecaster.errors import DataError
 from forecaster.exog import Columns
 from service.database import writing
 from service.exog import Given
-from service.history import ends_of, panel_of
+from service.history import ends_of, log_of, panel_of
 from service.tables import observations, series
+from tests.service.fakes import states_of
 from tests.service.keeping import BEGIN, HOUR, VALUES, Bench
 
 COVARIATES = Covariates(
@@ -113,3 +114,38 @@ def test_series_of_several_frequencies_are_refused_by_name(bench: Bench) -> None
         connection.execute(changed.values(frequency="D"))
     with pytest.raises(DataError, match=r"'a' at 'h' and 'b' at 'D'"):
         panel_of(bench.database, "demo", Columns())
+
+
+def test_of_a_log_only_what_is_asked_for_is_read(bench: Bench) -> None:
+    """Where all series lie is known without a value; those of some are theirs alone."""
+    for number, unique_id in enumerate("abcd"):
+        stock = Given(hist={"stock": [float(number)] * 9})
+        bench.send(VALUES[number : number + 9] + number, number, unique_id, given=stock)
+    said: list[str] = []
+    event.listen(
+        bench.database, "before_cursor_execute", lambda *about: said.append(about[2])
+    )
+    whole = panel_of(bench.database, "demo", COLUMNS)
+    said.clear()
+    with log_of(bench.database, "demo") as log:
+        assert not [one for one in said if "FROM observations" in one]
+        np.testing.assert_array_equal(log.lengths, whole.lengths)
+        np.testing.assert_array_equal(log.starts, whole.starts)
+        some = log.panel(np.array([1, 3]), COLUMNS)
+    for table in ("observations", "covariates"):
+        (query,) = [one for one in said if f"FROM {table}" in one]
+        assert " IN (" in query
+    wanted = whole.take([1, 3])
+    assert some.ids == wanted.ids == ("b", "d")
+    np.testing.assert_array_equal(some.values, wanted.values)
+    np.testing.assert_array_equal(some.exog.steps, wanted.exog.steps)
+
+
+def test_a_log_has_every_step_that_a_state_has_seen(bench: Bench) -> None:
+    """Also those before the first value: replayed it leads to the state that is carried."""
+    bench.send(np.array([np.nan, np.nan, 1.0, 2.0, np.nan, 5.0]))
+    with log_of(bench.database, "demo") as log:
+        panel = log.panel(np.array([0]), Columns())
+    assert len(panel.values) == log.lengths[0] == 6
+    replayed = states_of(bench.model, [*panel.values], [0.0] * 6)
+    np.testing.assert_allclose(bench.state(), replayed, rtol=1e-6)

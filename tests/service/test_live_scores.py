@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Engine
 
 from service.database import open_database, reading
-from service.live_scores import drifted, keep, newest
+from service.live_scores import drifted, keep, newest, tell
+from service.metrics import Metrics
 
 
 @pytest.fixture
@@ -70,3 +71,25 @@ def test_whole_steps_are_in_order(engine: Engine) -> None:
     for number in (100, 99, 101):
         keep(engine, "demo", "v1", [{**day(1), "day": str(number)}], 50)
     assert [one.day for one in newest(engine, "demo", 9)] == ["101", "100", "99"]
+
+
+def test_drift_is_that_of_the_champion_alone(engine: Engine) -> None:
+    """However badly a version in its shadow forecasts, nothing is noticed of it."""
+    usual = [day(number, 1.0 + 0.05 * (number % 3)) for number in range(1, 17)]
+    worse = [*usual[:10], *(day(number, 5.0) for number in range(11, 17))]
+    assert keep(engine, "demo", "v1", usual, 50, {"v2": worse}) == []
+    assert drifts(engine) == {}
+    assert keep(engine, "demo", "v2", worse, 60, {"v1": usual}) != []
+    assert drifts(engine) == {"demo": 60}
+
+
+def test_prometheus_hears_of_each_version(engine: Engine) -> None:
+    """Those scored on the newest day, each under its own name; of older days nobody."""
+    keep(engine, "demo", "v1", [day(1, 7.0)], 50, {"v0": [day(1, 8.0)]})
+    keep(engine, "demo", "v1", [day(2, 1.5)], 60, {"v2": [day(2, 0.5)], "v3": []})
+    metrics = Metrics()
+    tell(engine, metrics)
+    told = metrics.text().decode()
+    lines = [line for line in told.splitlines() if 'measure="mase"' in line]
+    of = 'forecaster_live_score{measure="mase",model="demo",version='
+    assert sorted(lines) == [f'{of}"v1"}} 1.5', f'{of}"v2"}} 0.5']

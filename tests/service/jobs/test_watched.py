@@ -1,9 +1,13 @@
 """Laws of jobs of kind watch: scores are kept for all to see, and change nothing else."""
 
 import io
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -12,7 +16,7 @@ from benchmarks.plant import NAME, Plant, longer, planted
 from forecaster import registry
 from forecaster.artifact import load
 from forecaster.covariates import Covariates
-from forecaster.manifest import read
+from forecaster.manifest import FILE_NAME, read
 from forecaster.panel import Panel
 from forecaster.watching import watch
 from service.app import service_of
@@ -49,13 +53,61 @@ def test_the_champion_is_watched(plant: Plant) -> None:
     days = watch(load(folder), panel_of(plant.engine, NAME, columns))
     kept = newest(plant.engine, NAME, 99)
     assert days
-    assert done.result == {"version": folder.name, "days": len(days), "drifted": []}
+    assert done.result == {
+        "version": folder.name,
+        "days": len(days),
+        "drifted": [],
+        "shadows": {},
+        "left_out": {},
+        "forecasts": None,
+    }
     assert [(one.version, one.day, one.count) for one in kept] == [
         (folder.name, day.day, day.count) for day in reversed(days)
     ]
     for one, day in zip(kept, reversed(days), strict=True):
         assert one.scores == pytest.approx(dict(day.scores), rel=1e-4)
     assert registry.aliases(plant.models_dir, NAME) == before
+
+
+def shadowed(models_dir: Path, alias: str, version: str) -> None:
+    """Put a copy of the champion beside it."""
+    folder = registry.resolve(models_dir, NAME)
+    shutil.copytree(folder, folder.with_name(version))
+    made = replace(read(folder), version=version)
+    (folder.with_name(version) / FILE_NAME).write_text(made.to_json())
+    registry.set_alias(models_dir, NAME, alias, version)
+
+
+@pytest.mark.tf
+def test_versions_beside_the_champion_are_watched(plant: Plant) -> None:
+    """A copy of the champion scores the same; a damaged one is left out; both are told."""
+    copy, broken = "29990101T000000Z-1a2b", "29990101T000001Z-1a2b"
+    shadowed(plant.models_dir, "challenger", copy)
+    shadowed(plant.models_dir, "previous", broken)
+    champion = registry.resolve(plant.models_dir, NAME)
+    (champion.with_name(broken) / "saved_model" / "saved_model.pb").write_bytes(b"?")
+    job = store.submit(plant.engine, Order("watch", NAME, {}, "cli"), 9)
+    with plant.worker():
+        done = plant.until(job, lambda job: job.is_finished)
+
+    assert done.state == SUCCEEDED, done.error
+    assert done.result is not None
+    days = done.result["days"]
+    assert days > 0
+    assert done.result["shadows"] == {copy: days}
+    assert list(done.result["left_out"]) == [broken]
+    said = [line.text for line in store.lines(plant.engine, job.id)]
+    assert any(line.startswith(f"left out: {broken}: ") for line in said)
+    kept = newest(plant.engine, NAME, 2 * days)
+    of_copy = [(one.day, one.scores) for one in kept if one.version == copy]
+    assert of_copy == [(one.day, one.scores) for one in kept if one.version != copy]
+    assert len(of_copy) == days
+    frame = pd.read_parquet(done.result["forecasts"])
+    assert Path(done.result["forecasts"]).parent == champion.parent / "reports"
+    np.testing.assert_array_equal(frame[copy], frame[champion.name])
+    assert broken not in frame
+    assert len(frame) == sum(one.count for one in kept if one.version == copy) * 12
+    assert len(registry.versions(plant.models_dir, NAME)) == 3
 
 
 def test_drift_starts_a_retraining(database: str) -> None:

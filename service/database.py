@@ -78,8 +78,18 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
     Raises:
         Undone: nothing was kept.
-        StoreFailure: nothing was kept, but if the connection was lost in the commit.
+        StoreFailure: nothing was kept, but if the connection was lost in the commit; also
+            where the tables are those of a newer release by now.
     """
+    with _writing(engine) as connection:
+        yield connection
+        # In the end: what a statement has waited for may have been a migration.
+        schema.check_unchanged(connection)
+
+
+@contextmanager
+def _writing(engine: Engine) -> Iterator[Connection]:
+    """As `writing`, whichever schema there is."""
     with _told_apart(engine), engine.connect() as connection:
         connection.execution_options(**kind_of(engine).WRITES)
         with _undone_told(engine):
@@ -199,7 +209,7 @@ def _is_current(engine: Engine) -> bool:
 def _prepare(engine: Engine, anew: bool) -> None:
     with _told_apart(engine):
         kind_of(engine).make_ready(engine)
-    with writing(engine) as connection:
+    with _writing(engine) as connection:
         if schema.is_current(connection):
             # Changes nothing, but fails where nothing can be written.
             same = schema_version.c.version

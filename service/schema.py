@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, insert, inspect, select
 
 from forecaster.errors import ConfigError
+from service.errors import StoreFailure
 from service.tables import (
     SCHEMA,
     SCHEMA_OF_FIRST_RELEASE,
@@ -12,6 +13,9 @@ from service.tables import (
 )
 
 MARK = 2  # in schema_version: programs of the first release, which knew 1, refuse it
+
+
+VERSION = select(alembic_version.c.version_num)
 
 
 def is_current(connection: Connection) -> bool:
@@ -30,11 +34,26 @@ def is_current(connection: Connection) -> bool:
     return found == SCHEMA
 
 
+def check_unchanged(connection: Connection) -> None:
+    """Refuse to keep what was written, where the tables are another release's by now.
+
+    Raises:
+        StoreFailure: they are; a server that runs on beside newer ones is told so.
+    """
+    found = connection.execute(VERSION).scalar()
+    if found != SCHEMA:
+        raise StoreFailure(
+            f"another release has brought the database to schema {found} while this "
+            f"one runs, which knows {SCHEMA}: nothing is written any more; stop it, and "
+            "start the newer release"
+        )
+
+
 def revision(connection: Connection) -> str | None:
     """Return the revision of the tables; None when there are none."""
     found = inspect(connection)
     if found.has_table(alembic_version.name):
-        return connection.execute(select(alembic_version.c.version_num)).scalar()
+        return connection.execute(VERSION).scalar()
     if found.has_table(schema_version.name):
         return SCHEMA_OF_FIRST_RELEASE
     return None

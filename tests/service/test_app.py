@@ -20,6 +20,7 @@ from service import answers
 from service.app import create_app, service_of
 from service.telemetry import new_log
 from tests.service.fakes import loader
+from tests.service.test_schema import migrate
 
 HOUR = "2024-01-01T00:00:00"
 BODY = {"series": {"unique_id": "a", "ds": [HOUR], "y": [1.0]}}
@@ -239,6 +240,31 @@ def test_ready_means_a_model_and_a_store(
     assert "the store does not answer" in answer.json["detail"]
     assert answer.headers["Retry-After"] == "1"
     assert client.get("/health/live").status_code == 200
+
+
+def test_a_server_that_runs_on_beside_a_newer_release_is_not_ready(
+    client: FlaskClient, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says why, refuses what writes, and forecasts from what is carried."""
+    monkeypatch.setattr("service.store.PROVEN_S", 0.0)
+    series = {"unique_id": "a", "ds": ["2024-01-01"], "y": [1.0]}
+    assert client.post("/predict", json={"series": series}).status_code == 200
+
+    migrate(str(service_of(app).store._engine.url), "9999")
+    refused = [
+        client.get("/health/ready"),
+        client.post("/observe", json={"series": {**series, "ds": ["2024-01-02"]}}),
+        client.delete("/series/a"),
+        client.post("/jobs", json={"kind": "retrain"}),
+        client.put("/schedules/n", json={"kind": "retrain", "cron": "@daily"}),
+    ]
+    for answer in refused:
+        assert answer.status_code == 503
+        assert "schema 9999" in answer.json["detail"]
+    assert client.get("/health/live").status_code == 200
+    known = client.post("/predict", json={"series": {"unique_id": "a"}})
+    assert known.status_code == 200
+    assert known.json["forecasts"][0]["state"]["seq"] == 1
 
 
 def test_a_broken_model_is_told_beside_the_ones_that_serve(

@@ -4,6 +4,7 @@ import multiprocessing
 import subprocess
 import sys
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,16 @@ from sqlalchemy.exc import DBAPIError
 
 from forecaster.errors import ConfigError
 from service import database as databases
-from service import migrations, schema
+from service import keys, migrations, schema
 from service.database import open_database, reading, writing
 from service.errors import StoreFailure
+from service.jobs import store as jobs
 from service.kinds import KINDS
 from service.store import Store
 from service.tables import SCHEMA
 from service.urls import checked
+from tests.postgresql import Server
+from tests.service.keeping import VALUES, Bench
 
 RELEASED = Path(__file__).parent / "released"
 STATE = np.array([1.5, -2.0], dtype=np.float32)
@@ -222,12 +226,68 @@ def test_a_server_of_the_first_release_that_still_runs_cannot_misread_a_log(
     assert kept == 3
 
 
+def migrate(url: str, revision: str) -> None:
+    """What a newer release does first to a database, as far as an older one sees it."""
+    engine = plain(url)
+    with engine.begin() as connection:
+        wanted = text("UPDATE alembic_version SET version_num = :revision")
+        connection.execute(wanted, {"revision": revision})
+    engine.dispose()
+
+
+def test_who_runs_on_beside_a_newer_release_writes_nothing_any_more(
+    database: str,
+) -> None:
+    """Whatever writes is refused with the reason, and what is carried is still there."""
+    bench = Bench(database)
+    bench.send(VALUES[:5])
+    bench.store.check_writable()
+    before = bench.log().tobytes()
+
+    migrate(database, "9999")
+    refused: list[Callable[[], object]] = [
+        lambda: bench.send(VALUES[5:6], first=5),
+        lambda: bench.store.drop("demo", "a"),
+        lambda: keys.create(bench.database, "till", ("read",)),
+        lambda: jobs.submit(
+            bench.database, jobs.Order("retrain", "demo", {}, "cli"), 9
+        ),
+        bench.store.check_writable,
+    ]
+    for write in refused:
+        with pytest.raises(StoreFailure, match=rf"schema 9999 .* knows {SCHEMA}"):
+            write()
+    assert bench.log().tobytes() == before
+    assert keys.every(bench.database) == jobs.page(bench.database, 9) == []
+
+    migrate(database, SCHEMA)
+    bench.send(VALUES[5:6], first=5)
+    bench.store.close()
+
+
+def test_a_migration_in_the_midst_of_a_write_is_noticed(
+    postgresql_server: Server,
+) -> None:
+    """On PostgreSQL, where a writer is not alone: what it began before is not kept."""
+    url = postgresql_server.emptied()
+    engine = open_database(url)
+
+    def write() -> None:
+        with writing(engine) as connection:
+            connection.execute(text("INSERT INTO chores VALUES ('late', 1)"))
+            migrate(url, "9999")
+
+    with pytest.raises(StoreFailure, match="schema 9999"):
+        write()
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT * FROM chores")).all() == []
+    engine.dispose()
+
+
 def test_a_newer_schema_is_refused_and_left_alone(database: str) -> None:
     """The message says which it is, and which this program knows."""
-    engine = open_database(database)
-    with writing(engine) as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    engine.dispose()
+    open_database(database).dispose()
+    migrate(database, "9999")
     before = described(database)
 
     with pytest.raises(ConfigError, match=f"schema 9999, this program knows {SCHEMA}"):

@@ -136,7 +136,7 @@ def compared(
     for version, entrant in plan.entrants.items():
         try:
             found[version] = _outcome(entrant, load)
-        except ForecasterError as error:
+        except (ForecasterError, OSError) as error:
             if version == plan.champion:
                 raise
             found[version] = Outcome([], problem=str(error))

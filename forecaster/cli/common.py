@@ -31,6 +31,16 @@ def models_dir_option(command: Command) -> Command:
     )(command)
 
 
+def database_option(command: Command) -> Command:
+    """Give a command `--database`, as a URL that is never None."""
+    return click.option(
+        "--database",
+        metavar="URL",
+        callback=_database,
+        help="The store of the service; the setting database when not given.",
+    )(command)
+
+
 def print_json(value: object) -> None:
     """Print one JSON value in one line; what is no finite number becomes null.
 
@@ -60,6 +70,10 @@ def _models_dir(
     ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> Path:
     return load({"models_dir": value}).server.models_dir
+
+
+def _database(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
+    return load({"database": value}).server.database
 
 
 def _finite(value: object) -> object:

@@ -16,6 +16,7 @@ from forecaster.cli.common import (
     models_dir_option,
     print_json,
 )
+from forecaster.cli.comparing import standings
 from forecaster.cli.registering import export
 from forecaster.cli.roles import delete, promote, prune, rollback
 from forecaster.cli.trying import canary
@@ -36,7 +37,7 @@ def models() -> None:
     """List, check and change the versions of models; `list` when nothing else is said."""
 
 
-for command in (promote, rollback, canary, delete, prune, export):
+for command in (standings, promote, rollback, canary, delete, prune, export):
     models.add_command(command)
 
 

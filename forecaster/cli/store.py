@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import click
-
+from forecaster.cli.common import database_option
 from forecaster.errors import ForecasterError
-from forecaster.settings import Server, load
+from forecaster.settings import Server
 from service import exposure
 from service import keys as api_keys
 from service.database import open_database
@@ -29,18 +28,6 @@ __all__ = [
     "log_of",
     "opened",
 ]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-def database_option(command: Command) -> Command:
-    """Give a command `--database`, as a URL that is never None."""
-    return click.option(
-        "--database",
-        metavar="URL",
-        callback=_database,
-        help="The store of the service; the setting database when not given.",
-    )(command)
 
 
 @contextmanager
@@ -96,7 +83,3 @@ def _told() -> Iterator[None]:
         yield
     except StoreFailure as failure:
         raise ForecasterError(str(failure)) from failure
-
-
-def _database(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str:
-    return load({"database": value}).server.database

@@ -158,20 +158,22 @@ def test_days_that_a_version_has_learned_from_do_not_count(
     assert all(one.problem is None for one in found.values())
 
 
+@pytest.mark.parametrize("kind", [ArtifactError, PermissionError])
 def test_what_cannot_be_compared_is_left_out_and_says_why(
-    tmp_path: Path, add: Callable[..., None]
+    tmp_path: Path, add: Callable[..., None], kind: type[Exception]
 ) -> None:
     """A manifest or files that are damaged, another frequency, fewer quantiles."""
     add(A, "champion")
     add(B, "challenger")
     add(C, "previous", freq="D")
     add(D, "canary", quantiles=(0.1, 0.5, 0.9))
+    problem = kind("a file is damaged")
     assert "at 'h'" in str(found_in(tmp_path)[C].problem)
     assert "without [0.025, 0.975]" in str(found_in(tmp_path)[D].problem)
 
     def load(folder: Path) -> StepModel:
         if folder.name == B:
-            raise ArtifactError("a file is damaged")
+            raise problem
         return fake(folder)
 
     said: list[str] = []

@@ -1,13 +1,16 @@
 """Laws of standings: versions compare on days that all have, as much as these weigh."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from flask import Flask
 from flask.testing import FlaskClient
 
 from forecaster import manifest as manifests
+from forecaster.cli import verbs
 from forecaster.registry import set_alias
 from service.app import service_of
 from service.live_scores import Scored, keep
@@ -104,3 +107,32 @@ BODY = {
     "name": "demo",
     "series": {"unique_id": "s", "ds": ["2026-01-01T00:00:00"], "y": [1.0]},
 }
+
+
+def test_standings_are_printed(versions: Path, app: Flask, tmp_path: Path) -> None:
+    """The command line shows the same, a line for each version."""
+    day = {"day": "2026-02-01", "count": 3, "scores": {"mase": 1.5, "wql": None}}
+    keep(service_of(app).store._engine, "demo", VERSION, [day], 77, {LATER: [day]})
+    where = ["--models-dir", str(versions), "--database", database_in(tmp_path)]
+    shell = CliRunner()
+    text = shell.invoke(verbs, ["models", "standings", "demo", *where]).output
+    head, _, challenger, _, period = text.splitlines()
+    assert head.split()[:6] == [
+        "VERSION",
+        "ALIASES",
+        "TRAINED",
+        "UNTIL",
+        "MASE",
+        "LIVE",
+    ]
+    told = [LATER, "challenger", "2026", "0.7", "1.5", *["-"] * 6]
+    assert challenger.split() == told
+    assert period == "live: 1 day, 2026-02-01 to 2026-02-01, 3 forecasts each"
+    told = shell.invoke(verbs, ["models", "standings", "--json", *where]).output
+    shown = app.test_client().get("/models/demo").get_json()["standings"]
+    assert json.loads(told) == {"name": "demo", "standings": shown}
+
+
+def database_in(folder: Path) -> str:
+    """The URL of the database of the service."""
+    return f"sqlite:///{folder}/state/service.db"

@@ -34,12 +34,13 @@ def test_a_mistyped_database_is_refused_by_name_and_not_made(
 
 
 @pytest.mark.parametrize("kind", ["keys", "jobs", "schedules"])
+@pytest.mark.parametrize("place", ["x.db", "file:x.db?mode=ro&uri=true"])
 def test_where_a_service_was_there_may_be_nothing_to_list(
-    shell: Shell, kind: str
+    shell: Shell, kind: str, place: str
 ) -> None:
-    """That is no error, and told."""
+    """That is no error, and told; also where nothing can be written."""
     made = shell("keys create --name till --scope read --database sqlite:///x.db")
     assert made.code == 0
-    done = shell(f"{kind} list --database sqlite:///x.db")
+    done = shell(f"{kind} list --database sqlite:///{place}")
     assert done.code == 0
     assert ("till" if kind == "keys" else "No ") in done.out

@@ -84,6 +84,16 @@ class Outcome:
     quantiles: NDArray[np.float32] | None = None
     problem: str | None = None
 
+    def told(self, version: str) -> str:
+        """A line about the version.
+
+        >>> Outcome([], problem="damaged").told("v1"), Outcome([]).told("v2")
+        ('left out: v1: damaged', 'v2: 0 days scored')
+        """
+        if self.problem is not None:
+            return f"left out: {version}: {self.problem}"
+        return f"{version}: {len(self.days)} days scored"
+
 
 def planned(models_dir: Path, name: str, log: Log) -> Plan:
     """Chooses cutoffs for the champion, and reads the series that they lie in.
@@ -132,18 +142,24 @@ def compared(
     Raises:
         ForecasterError: the champion cannot be loaded, or forecasts no numbers.
     """
-    found = {plan.champion: Outcome([])}
+    found: dict[str, Outcome] = {}
+
+    def note(version: str, one: Outcome) -> None:
+        found[version] = one
+        say(one.told(version))
+
     for version, entrant in plan.entrants.items():
         try:
-            found[version] = _outcome(entrant, load)
+            one = _outcome(entrant, load)
         except (ForecasterError, OSError) as error:
             if version == plan.champion:
                 raise
-            found[version] = Outcome([], problem=str(error))
-    found |= {v: Outcome([], problem=why) for v, why in plan.left_out.items()}
-    for version, one in found.items():
-        told = one.problem or f"{len(one.days)} days scored"
-        say(f"{'left out: ' if one.problem else ''}{version}: {told}")
+            one = Outcome([], problem=str(error))
+        note(version, one)
+    if not plan.entrants:
+        note(plan.champion, Outcome([]))
+    for version, why in plan.left_out.items():
+        note(version, Outcome([], problem=why))
     return found
 
 

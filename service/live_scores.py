@@ -101,14 +101,14 @@ def newest(engine: Engine, name: str, limit: int) -> list[Scored]:
 
 
 def of_versions(
-    engine: Engine, name: str, versions: Sequence[str]
+    engine: Engine, name: str, versions: Sequence[str], limit: int
 ) -> dict[str, list[Scored]]:
-    """Return the newest days of some versions, of each newest first."""
+    """Return the newest days of some versions, up to so many of each, newest first."""
     with reading(engine) as connection:
         return {
             version: _newest(
                 connection,
-                MOST_DAYS,
+                limit,
                 live_scores.c.name == name,
                 live_scores.c.version == version,
             )

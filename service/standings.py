@@ -16,7 +16,7 @@ from forecaster.errors import ForecasterError
 from service import live_scores
 from service.live_scores import Scored
 
-MOST_DAYS = 60  # the newest that all have
+MOST_DAYS = 60  # of each version, the newest
 LEFT = "psi"  # it is of the inputs, not of the forecasts
 
 
@@ -70,7 +70,8 @@ def standings(models_dir: Path, engine: Engine, name: str) -> list[Standing]:
         roles = roster.in_play(models_dir, name)
     except ForecasterError:  # the problem of the model tells it
         return []
-    live = averaged(live_scores.of_versions(engine, name, list(roles)))
+    newest = live_scores.of_versions(engine, name, list(roles), MOST_DAYS)
+    live = averaged(newest)
     return [
         _standing(models_dir / name / version, aliases, live.get(version))
         for version, aliases in roles.items()
@@ -94,7 +95,7 @@ def averaged(scored: Mapping[str, Sequence[Scored]]) -> dict[str, Live]:
         day
         for day in (counts[0] if counts else ())
         if len({of.get(day) for of in counts}) == 1
-    ][:MOST_DAYS]
+    ]
     return {
         version: _live([day for day in days if day.day in common])
         for version, days in compared.items()

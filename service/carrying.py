@@ -82,6 +82,11 @@ class Journey:
     values: Floats
     exog: Mapping[int, Row] = field(default_factory=dict)
 
+    @property
+    def end(self) -> int:
+        """The step behind the last value."""
+        return self.begin + len(self.values)
+
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
@@ -93,17 +98,21 @@ class Forecast:
 
 
 def journey(
-    grid: Grid, carried: Carried | None, plan: Plan, log: Snapshot | None
+    version: str,
+    grid: Grid,
+    carried: Carried | None,
+    plan: Plan,
+    log: Snapshot | None,
 ) -> Journey:
     """Return the way from what is kept to the end of the plan.
 
     With a state of the newest step at hand, and points behind it, nothing of the log
-    is read. Otherwise the missing part of it is: all that is kept when history is
-    rewritten.
+    is read. Otherwise the missing part of it is: where history is rewritten that from the
+    last of the `milestones` before, or all that is kept.
     """
     kept = carried.kept if carried is not None else None
     if carried is not None and plan.span.revision != carried.span.revision:
-        kept = None
+        kept = None if log is None else log.milestone(carried, version, plan.steps)
     begin = plan.span.kept if kept is None else kept.end
     values = np.full(plan.span.end - begin, np.nan)
     exog: dict[int, Row] = {}

@@ -38,8 +38,9 @@ def compact(engine: Engine, models_dir: Path, keep: Retention, tell: Tell) -> Fr
     """Free what only takes room.
 
     A state stays if its version is in the models folder, and it is of the newest step,
-    or behind and its version has an alias: rolling back goes on from it. States of
-    models that the folder does not know are left alone; it may be the wrong folder.
+    or behind and its version has an alias: rolling back goes on from it. Milestones stay
+    if their version has an alias. States of models that the folder does not know are left
+    alone; it may be the wrong folder.
 
     Raises:
         StoreFailure: the store does not answer; what was freed is freed.
@@ -72,10 +73,20 @@ def _forget_states(engine: Engine, models_dir: Path, name: str) -> int:
         with reading(engine) as connection:
             found = connection.execute(upkeep.IDLE_STATES, wanted | place).all()
         if not found:
-            return freed
+            return freed + _forget_milestones(engine, wanted)
         freed += written(engine, partial(_forget, found=found))
         last = found[-1]
         place = {"after_pk": last.series_pk, "after_version": last.version}
+
+
+def _forget_milestones(engine: Engine, wanted: dict[str, Any]) -> int:
+    """Forget those that nobody goes back to, a portion at a time; how many."""
+    freed = 0
+    while some := written(
+        engine, lambda c: c.execute(upkeep.FORGET_IDLE_MILESTONES, wanted).rowcount
+    ):
+        freed += some
+    return freed
 
 
 def _forget(connection: Connection, found: Sequence[Any]) -> int:

@@ -29,3 +29,9 @@ class Planned:
     def end(self) -> tuple[Grid, int]:
         """The grid of the series, and the step after its last."""
         return self.grid, self.plan.span.end
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether history is corrected."""
+        carried = self.carried
+        return carried is not None and carried.span.revision != self.plan.span.revision

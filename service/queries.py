@@ -152,27 +152,28 @@ def insert_into(connection: Connection, table: Table) -> Any:
 
 
 @cache
+def upsert(dialect: str, table: Table, *keys: str) -> Executable:
+    """Return the statement that adds rows, or replaces those of the same keys."""
+    inserted = _INSERT[dialect](table)
+    others = [c.name for c in table.columns if c.name not in keys]
+    kept: Executable = inserted.on_conflict_do_update(
+        index_elements=keys,
+        set_={column: inserted.excluded[column] for column in others},
+    )
+    return kept
+
+
+@cache
 def upserts(dialect: str) -> Upserts:
     """Return the statements for the database of that name."""
-    insert = _INSERT[dialect]
-
-    def keep(table: Table, *keys: str) -> Executable:
-        inserted = insert(table)
-        others = [c.name for c in table.columns if c.name not in keys]
-        kept: Executable = inserted.on_conflict_do_update(
-            index_elements=keys,
-            set_={column: inserted.excluded[column] for column in others},
-        )
-        return kept
-
     return Upserts(
-        insert(series)
+        _INSERT[dialect](series)
         .on_conflict_do_nothing(index_elements=["name", "unique_id"])
         .returning(series.c.pk, series.c.unique_id),
-        keep(observations, "series_pk", "step"),
-        keep(covariates, "series_pk", "step"),
-        keep(states, "series_pk", "version"),
-        keep(chores, "name"),
+        upsert(dialect, observations, "series_pk", "step"),
+        upsert(dialect, covariates, "series_pk", "step"),
+        upsert(dialect, states, "series_pk", "version"),
+        upsert(dialect, chores, "name"),
     )
 
 

@@ -47,6 +47,18 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class Milestone:
+    """A state to go back to, that has seen every step below ``end``.
+
+    It is of no more use once the series has reached ``until``.
+    """
+
+    state: State
+    end: int
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """Where a series stands in time: its frequency, and the time of step 0."""
 
@@ -95,7 +107,8 @@ class Change:
 
     ``before`` is None for a series that must not exist yet. ``values`` replace what the
     log has at ``steps``; NaN is a missing value. ``state`` has seen all of ``span``.
-    ``append`` is to be remembered for retries; ``exog`` holds covariates, by step.
+    ``append`` is to be remembered for retries; ``exog`` holds covariates, by step;
+    ``milestones`` are states to go back to.
     """
 
     unique_id: str
@@ -107,6 +120,14 @@ class Change:
     state: State
     append: Append | None = None
     exog: Mapping[int, Row] = field(default_factory=dict)
+    milestones: tuple[Milestone, ...] = ()
+
+    @property
+    def rewritten(self) -> int | None:
+        """The first step that is rewritten; None where history stays as it is."""
+        if self.before is None or self.before.span.revision == self.span.revision:
+            return None
+        return int(self.steps[0])
 
 
 def pack_state(state: State, revision: int, end: int) -> dict[str, int | bytes]:

@@ -12,10 +12,20 @@ from contextlib import contextmanager
 import numpy as np
 from sqlalchemy import Connection, Engine
 
-from service import queries
+from service import queries, turning
 from service.database import Result, reading, written
 from service.errors import StoreFailure
-from service.records import Append, Carried, Change, Floats, Listed, Row, Span
+from service.records import (
+    Append,
+    Carried,
+    Change,
+    Floats,
+    Kept,
+    Listed,
+    Row,
+    Span,
+    Steps,
+)
 
 PROOF = "prove that this can be written"  # a chore that is never due
 PROVEN_S = 1.0  # a disk is asked no more often, however many look
@@ -64,6 +74,10 @@ class Snapshot:
         wanted = {"pk": pk, "first": first, "end": end}
         rows = self._connection.execute(queries.EXOG, wanted)
         return {row.step: row.known for row in rows}
+
+    def milestone(self, carried: Carried, version: str, steps: Steps) -> Kept | None:
+        """Return the last state of a version before some steps, if one is kept."""
+        return turning.last_before(self._connection, carried, version, int(steps[0]))
 
     def page(
         self, name: str | None, prefix: str, after: tuple[str, str], limit: int
@@ -194,6 +208,7 @@ def _write(
     _write_appends(connection, pks, changes)
     states = [queries.state_row(pks[c.unique_id], version, c) for c in changes]
     queries.run_many(connection, _upserts(connection).keep_state, states)
+    turning.write(connection, pks, version, changes)
 
 
 def _write_exog(

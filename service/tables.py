@@ -27,7 +27,7 @@ from sqlalchemy import (
     false,
 )
 
-SCHEMA = "0006"  # the last of `migrations`; later ones sort behind
+SCHEMA = "0007"  # the last of `migrations`; later ones sort behind
 SCHEMA_OF_FIRST_RELEASE = "0001"
 
 # What is the same on SQLite and PostgreSQL: texts in order of their code points, whatever
@@ -105,6 +105,20 @@ states = Table(
     Column("format", Integer, nullable=False),
     Column("crc32", BigInteger, nullable=False),
     Column("state", LargeBinary, nullable=False),  # float32, little-endian
+    sqlite_with_rowid=False,
+)
+
+milestones = Table(  # states to go back to when what came after them is corrected
+    "milestones",
+    metadata,
+    Column("series_pk", ForeignKey("series.pk", ondelete="CASCADE"), primary_key=True),
+    Column("version", Word, primary_key=True),
+    Column("end_step", BigInteger, primary_key=True),  # the state has seen steps below
+    Column("until", BigInteger, nullable=False),  # of no more use from there on
+    Column("revision", BigInteger, nullable=False),  # the series has, or it is not one
+    Column("format", Integer, nullable=False),
+    Column("crc32", BigInteger, nullable=False),
+    Column("state", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )
 

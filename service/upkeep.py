@@ -3,7 +3,14 @@
 from sqlalchemy import and_, bindparam, delete, func, or_, select, tuple_, update
 
 from service.queries import EXOG, IDS_PER_QUERY, KEYS_PER_SERIES
-from service.tables import appends, covariates, observations, series, states
+from service.tables import (
+    appends,
+    covariates,
+    milestones,
+    observations,
+    series,
+    states,
+)
 
 ENDLESS = 2**62  # more steps than a series ever has
 
@@ -31,7 +38,7 @@ FORGET_BEFORE = [
         table.c.series_pk == bindparam("pk"), table.c.step < bindparam("cut")
     )
     for table in (observations, covariates)
-]
+] + [delete(milestones).where(milestones.c.series_pk == bindparam("pk"))]
 PRUNE_SERIES = (
     update(series)
     .where(series.c.pk == bindparam("moved"))
@@ -59,6 +66,18 @@ IDLE_STATES = (  # that nobody goes on from: gone, useless, or behind without a 
     )
     .order_by(states.c.series_pk, states.c.version)
     .limit(IDS_PER_QUERY)
+)
+_IDLE = (  # of versions without a role: nobody corrects history with them
+    select(milestones.c.series_pk, milestones.c.version, milestones.c.end_step)
+    .join_from(milestones, series, milestones.c.series_pk == series.c.pk)
+    .where(
+        series.c.name == bindparam("of"),
+        milestones.c.version.not_in(bindparam("aliased", expanding=True)),
+    )
+    .limit(IDS_PER_QUERY)
+)
+FORGET_IDLE_MILESTONES = delete(milestones).where(
+    tuple_(*(milestones.c[column.name] for column in _IDLE.selected_columns)).in_(_IDLE)
 )
 FORGET_STATE = delete(states).where(
     states.c.series_pk == bindparam("pk"),

@@ -14,20 +14,29 @@ from service.carrying import (
     Forecast,
     Live,
     Wanted,
-    carry,
     carry_one,
     forecasts,
     journey,
     shown,
 )
-from service.errors import Conflict, ServiceError, Unacceptable, UnknownSeries
+from service.errors import ServiceError, Unacceptable, UnknownSeries
 from service.exog import told
 from service.grids import format_step
+from service.milestones import carry_by_stops, milestone
 from service.pieces import Piece
 from service.placing import Placed, Points, place
 from service.planned import FRESH, Planned
 from service.planning import Counts, Stored, check_gaps, plan
-from service.records import Append, Carried, Change, Floats, Span, State
+from service.records import (
+    Append,
+    Carried,
+    Change,
+    Floats,
+    Milestone,
+    Span,
+    State,
+)
+from service.retries import retried, sent_before, untimed
 from service.store import Snapshot
 from service.straight import plan_straight, with_times
 
@@ -40,6 +49,7 @@ class Result:
     state: State
     forecast: Forecast | None
     scores: Floats  # how unusual each point was that was applied
+    passed: tuple[Milestone, ...] = ()  # on the way
 
     @property
     def unique_id(self) -> str:
@@ -78,7 +88,15 @@ class Result:
             self.state,
             job.append,
             job.plan.exog,
+            self._milestones,
         )
+
+    @property
+    def _milestones(self) -> tuple[Milestone, ...]:
+        if self.span.pruned:  # nobody goes back to them
+            return ()
+        last = milestone(self.state, self.job.journey.begin, self.span.end)
+        return self.passed if last is None else (*self.passed, last)
 
 
 def plan_all(
@@ -95,7 +113,7 @@ def plan_all(
     ids = [piece.points.unique_id for piece in pieces]
     carried = {} if log is None else log.carried(live.name, live.version, ids)
     if log is not None:
-        carried |= _sent_before(pieces, carried, log)
+        carried |= sent_before(pieces, carried, log)
     jobs: list[Planned | ServiceError] = []
     straight = plan_straight(pieces, carried)
     for piece, job in zip(pieces, straight, strict=True):
@@ -141,7 +159,8 @@ def _stepped(live: Live, jobs: Sequence[Planned]) -> list[Result | ServiceError]
 
 
 def _carried(live: Live, jobs: Sequence[Planned]) -> list[Result | ServiceError]:
-    states, unusual = carry(live, [job.journey for job in jobs])
+    ways, stopping = [job.journey for job in jobs], [job.rewrites for job in jobs]
+    states, unusual, passed = carry_by_stops(live, ways, stopping)
     made: dict[int, Forecast] = {}
     finite = np.ones(len(jobs), bool)
     for wanted, rows in _alike(jobs).items():
@@ -151,7 +170,11 @@ def _carried(live: Live, jobs: Sequence[Planned]) -> list[Result | ServiceError]
         found = forecasts(live, states[rows], ends, horizon, ahead)
         made |= zip(rows, shown(live, found, ends, wanted), strict=True)
         finite[rows] = np.isfinite(found).all(axis=(1, 2))
-    return _results(jobs, states, unusual, made, finite)
+    results = _results(jobs, states, unusual, made, finite)
+    return [
+        replace(one, passed=left) if left and isinstance(one, Result) else one
+        for one, left in zip(results, passed, strict=True)
+    ]
 
 
 def _alike(jobs: Sequence[Planned]) -> dict[Wanted, list[int]]:
@@ -196,7 +219,7 @@ def _plan_one(piece: Piece, carried: Carried | None, log: Snapshot | None) -> Pl
     span = FRESH if carried is None else carried.span
     grid = None if carried is None else carried.grid
     earlier = None if carried is None else carried.append
-    next_step = span.end if earlier is None else _retried(earlier, points)
+    next_step = span.end if earlier is None else retried(earlier, points)
     said = told(
         points.given, live.covariates, len(points.values), rules.horizon, live.name
     )
@@ -205,9 +228,9 @@ def _plan_one(piece: Piece, carried: Carried | None, log: Snapshot | None) -> Pl
     planned = plan(placed, span, stored, rules.on_conflict, said.stat)
     skipped = check_gaps(planned.steps, span, rules.max_gap)
     piece.terms.allowance.take(points.unique_id, skipped)
-    way = journey(placed.grid, carried, planned, log)
+    way = journey(live.version, placed.grid, carried, planned, log)
     append = None
-    if earlier is None and rules.key is not None and _untimed(points):
+    if earlier is None and rules.key is not None and untimed(points):
         append = Append(rules.key, next_step, len(points.values))
     last = span.end if not len(placed.steps) else int(placed.steps[-1]) + 1
     ahead = said.ahead[planned.span.end - last :]
@@ -221,41 +244,6 @@ def _plan_one(piece: Piece, carried: Carried | None, log: Snapshot | None) -> Pl
         piece.terms.wanted,
         ahead,
     )
-
-
-def _untimed(points: Points) -> bool:
-    return points.times is None and len(points.values) > 0
-
-
-def _sent_before(
-    pieces: Sequence[Piece], carried: dict[str, Carried], log: Snapshot
-) -> dict[str, Carried]:
-    """Return the series that got values without times with their key before."""
-    asked: dict[str, list[Carried]] = {}
-    for piece in pieces:
-        key, known = piece.terms.rules.key, carried.get(piece.points.unique_id)
-        if key is not None and known is not None and _untimed(piece.points):
-            asked.setdefault(key, []).append(known)
-    found: dict[str, Carried] = {}
-    for key, series in asked.items():
-        appends = log.appends(key, [one.pk for one in series])
-        found |= {
-            one.unique_id: replace(one, append=appends[one.pk])
-            for one in series
-            if one.pk in appends
-        }
-    return found
-
-
-def _retried(earlier: Append, points: Points) -> int:
-    """Return where a retry's values go: where they went before."""
-    if len(points.values) != earlier.count:
-        raise Conflict(
-            f"this key came with {earlier.count} values before, now with "
-            f"{len(points.values)}; send a retry as it was, or a key of its own",
-            "y",
-        )
-    return earlier.step
 
 
 def _refuse_misfits(

@@ -1,19 +1,24 @@
 """A service beside the reference: asked the same, compared in everything."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 from forecaster.frequency import Frequency
 from forecaster.streaming import forecast_series
+from service import turning
 from service.carrying import Wanted
+from service.database import reading
 from service.errors import UnknownSeries
-from service.records import Carried
+from service.records import Carried, unpack_state
 from service.rendering import portrayed
 from service.store import Snapshot
+from service.tables import milestones
 from service.work import Result
 from tests.service.processes import HORIZON, LIMITS, Processes
 from tests.service.reference import How, Said, Sent, Truth, told
@@ -169,6 +174,7 @@ class Beside(Processes):
                     self.check_state(version, self.truths[unique_id], carried)
             for unique_id, carried in found.items():
                 self.check_log(log, self.truths[unique_id], carried)
+            self.check_milestones(found)
             page = log.page(self.name, "", ("", ""), 9)
         assert [one.unique_id for one in page] == sorted(self.truths)
 
@@ -179,6 +185,24 @@ class Beside(Processes):
             seen = carried.kept.end - carried.span.first
             assert seen == truth.seen[version].stop - truth.first
             same(carried.kept.state, self.state(version, truth))
+
+    def check_milestones(self, found: Mapping[str, Carried]) -> None:
+        """Where one may go back to is where one was, of the history as it is now."""
+        by_pk = {one.pk: one for one in found.values()}
+        with reading(self.database) as connection:
+            mine = select(milestones).where(milestones.c.series_pk.in_(by_pk))
+            rows = connection.execute(mine).mappings().all()
+        for row in rows:
+            carried = by_pk[row["series_pk"]]
+            span, version, end = carried.span, row["version"], row["end_step"]
+            kept = unpack_state({**row}, turning.OF_ANY, end)
+            if row["revision"] != span.revision or kept is None:
+                continue  # nobody goes back to it
+            assert span.pruned == 0
+            truth = self.truths[carried.unique_id]
+            seen = range(truth.first, truth.first + end - span.first)
+            assert len(seen) <= span.length
+            same(kept, self.state(version, replace(truth, seen={version: seen})))
 
     def check_log(self, log: Snapshot, truth: Truth, carried: Carried) -> None:
         """Values and covariates that are kept are those that came, and others are gone."""

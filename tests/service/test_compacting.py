@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from forecaster.settings import Retention
-from service import compacting, upkeep
+from service import compacting, milestones, upkeep
 from service.compacting import Freed, compact
 from service.database import reading, writing
 from service.retention import Need
@@ -60,6 +60,24 @@ def observe_with(bench: Bench, version: str, values: np.ndarray, first: int) -> 
     """Let a version of the model see some more values."""
     bench.version = version
     bench.send(values, first=first)
+
+
+def test_milestones_stay_where_somebody_may_go_back_to_them(
+    bench: Bench, models_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of versions without a role go, in portions, and are counted."""
+    monkeypatch.setattr(milestones, "SPACING", 5)
+    for place, version in enumerate((V1, V2, V3)):
+        observe_with(bench, version, VALUES[place * 10 :][:10], place * 10)
+    query = text("SELECT version FROM milestones")
+
+    def of() -> set[str]:
+        with reading(bench.database) as connection:
+            return set(connection.execute(query).scalars())
+
+    assert of() == {V1, V2, V3}
+    assert free(bench, models_dir).states == 2  # with the state of the same version
+    assert of() == {V2, V3}
 
 
 def test_states_stay_as_long_as_somebody_may_go_on_from_them(

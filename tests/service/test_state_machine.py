@@ -23,7 +23,7 @@ from hypothesis.stateful import (
 )
 
 from forecaster.settings import Retention
-from service import pruning
+from service import milestones, pruning
 from service.carrying import Wanted
 from service.errors import StoreFailure
 from service.records import Change
@@ -225,6 +225,11 @@ class Events(RuleBasedStateMachine):
         """States are copied, lost, damaged, or those of some time ago."""
         upheavals.OF_STATES[what](self.pair)
 
+    @rule(how=st.sampled_from(upheavals.DAMAGES_OF_MILESTONES))
+    def befall_milestones(self, how: str) -> None:
+        """States to go back to are lost, or damaged."""
+        upheavals.damage_milestones(self.pair, how)
+
     @invariant()
     def all_is_kept(self) -> None:
         """After every event the log and the states are what they must be."""
@@ -251,6 +256,8 @@ def test_no_order_of_events_makes_a_difference(
 ) -> None:
     """What is kept and answered is what the reference says, after every single event."""
     monkeypatch.setattr(pruning, "STEPS_AT_ONCE", 7)  # several transactions each time
+    monkeypatch.setattr(milestones, "SPACING", 2)  # corrections go back to some
+    monkeypatch.setattr(milestones, "FACTOR", 2)
     places = {
         "url": database,
         "folder": tmp_path,

@@ -32,6 +32,13 @@ DAMAGES = (
     "UPDATE states SET end_step = end_step + 1000",
     "UPDATE states SET revision = revision + 1",
 )
+DAMAGES_OF_MILESTONES = (
+    "DELETE FROM milestones",
+    "UPDATE milestones SET crc32 = crc32 + 1",
+    "UPDATE milestones SET format = 99",
+    "UPDATE milestones SET end_step = end_step + 1000",
+    "UPDATE milestones SET revision = revision + 1",
+)
 NEED = Need(4, frozenset({SIZE.name}))  # of the models, as their manifests would say
 
 
@@ -40,6 +47,12 @@ def damage(pair: Beside, how: str) -> None:
     with writing(pair.database) as connection:
         connection.execute(text(f"{how} WHERE {MINE}"), {"name": pair.name})
     _keep(pair, seen={})
+
+
+def damage_milestones(pair: Beside, how: str) -> None:
+    """States to go back to rot: then one goes all the way."""
+    with writing(pair.database) as connection:
+        connection.execute(text(f"{how} WHERE {MINE}"), {"name": pair.name})
 
 
 def copy_states(pair: Beside) -> None:

@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from forecaster import manifest as manifests
 from forecaster import registry, roster
+from forecaster.artifact import first_line
 from forecaster.covariates import Covariates
-from forecaster.errors import ConfigError, ForecasterError
+from forecaster.errors import ArtifactError, ConfigError, ForecasterError
 from forecaster.exog import Columns
 from forecaster.frequency import Frequency
 from forecaster.ground import Day, Ground, forecast, fresh_days, scored
 from forecaster.manifest import Manifest
 from forecaster.panel import Panel
-from forecaster.proving import prove
+from forecaster.proving import loaded
 from forecaster.streaming import StepModel
 from forecaster.watching import Spans, newest_cutoffs
 
@@ -130,7 +131,7 @@ def planned(models_dir: Path, name: str, log: Log) -> Plan:
 
 
 def compared(
-    plan: Plan, say: Say, load: Callable[[Path], StepModel] = prove
+    plan: Plan, say: Say, load: Callable[[Path], StepModel] = loaded
 ) -> dict[str, Outcome]:
     """What is found of each version, the champion first.
 
@@ -166,7 +167,16 @@ def compared(
 def _outcome(entrant: Entrant, load: Callable[[Path], StepModel]) -> Outcome:
     if not entrant.days:
         return Outcome([])
-    quantiles = forecast(entrant.ground, load(entrant.folder))
+    model = load(entrant.folder)
+    try:
+        quantiles = forecast(entrant.ground, model)
+    except ForecasterError:
+        raise
+    except Exception as error:  # a foreign graph raises whatever it likes
+        raise ArtifactError(
+            f"{entrant.folder}: expected forecasts, got {type(error).__name__}: "
+            f"{first_line(error)}. Train again or choose another version."
+        ) from error
     days = scored(entrant.ground, entrant.manifest, quantiles, entrant.days)
     return Outcome(days, quantiles.astype(np.float32))
 

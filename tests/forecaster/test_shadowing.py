@@ -52,6 +52,14 @@ class Whole:
         return replace(taken, exog=Exog(columns, nothing, (), ahead))
 
 
+class Foreign(FakeModel):
+    """A graph that is none of ours."""
+
+    def forecast(self, state: Any, x: Any) -> Any:
+        """Fails as it likes."""
+        raise RuntimeError("no such node\nin the graph")
+
+
 class Shuffled(FakeModel):
     """Forecasts what is true of other steps."""
 
@@ -183,6 +191,23 @@ def test_what_cannot_be_compared_is_left_out_and_says_why(
     assert found[A].days == found_in(tmp_path)[A].days
     (tmp_path / NAME / B / manifests.FILE_NAME).unlink()
     assert "could not read it" in str(found_in(tmp_path)[B].problem)
+
+
+def test_a_graph_that_fails_is_left_out_too(
+    tmp_path: Path, add: Callable[..., None]
+) -> None:
+    """Whatever it raises; the first line of that is told, and others are scored."""
+    add(A, "champion")
+    add(B, "challenger")
+    add(C, "previous")
+
+    def load(folder: Path) -> StepModel:
+        kind = Foreign if folder.name == B else FakeModel
+        return kind(manifests.read(folder))
+
+    found = found_in(tmp_path, load)
+    assert "got RuntimeError: no such node. Train" in str(found[B].problem)
+    assert found[C].days == found[A].days != []
 
 
 def test_a_champion_that_fails_fails_all(

@@ -24,6 +24,7 @@ STEPS = "[training]\nsteps = 100\n"  # what a step costs does not depend on its 
 CLIENTS = (1, 16, 64)
 HISTORIES = (100, 100_000)
 POINTS = 300  # single ones, to tell the latency of
+LATE, CORRECTIONS = 10, 7  # steps behind the newest; of a series
 PRIMED = 72  # points that series have before the bulk request
 PORTION = 10_000  # points or series of one request
 
@@ -87,7 +88,7 @@ def single(bench: Bench, seconds: float) -> list[Record]:
 
 
 def history(bench: Bench) -> list[Record]:
-    """Latency of one new point after short and long histories."""
+    """Latency of one new point, and of a correction, after short and long histories."""
     found = []
     artifact = _artifact(bench)
     with bench.served() as server:
@@ -100,11 +101,23 @@ def history(bench: Bench) -> list[Record]:
                 began = time.perf_counter()
                 _observe(server, f"h{length}", length + point, 1, "/predict")
                 took[length].append(time.perf_counter() - began)
+        late = {length: _corrected(server, length) for length in HISTORIES}
     for length in HISTORIES:
         again = _seconds(lambda n=length: _encode(artifact, n))  # type: ignore[misc]
         p50 = float(np.median(took[length])) * 1000
-        found.append({"method": f"{length}", "p50_ms": p50, "encode_ms": again * 1000})
+        record = {"p50_ms": p50, "late_ms": late[length], "encode_ms": again * 1000}
+        found.append({"method": f"{length}", **record})
     return found
+
+
+def _corrected(server: Served, length: int) -> float:
+    """Milliseconds to correct a value that is `LATE` steps old; the median."""
+    took = []
+    for again in range(CORRECTIONS):
+        point = {"ds": [length + POINTS - LATE], "y": [float(again)]}
+        body = {"series": {"unique_id": f"h{length}", **point}, "on_conflict": "revise"}
+        took.append(_timed(lambda body=body: server.post("/predict", body)))  # type: ignore[misc]
+    return float(np.median(took)) * 1000
 
 
 def bulk(bench: Bench, series: int) -> list[Record]:

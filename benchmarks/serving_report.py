@@ -19,6 +19,7 @@ COLUMNS = {
     "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
     "failed": "not 200",
+    "late_ms": "correcting a value ten steps old, ms",
     "encode_ms": "encoding it all again, ms",
     "ready_s": "start to ready, s",
     "rss_mb": "largest worker, MB",

@@ -112,7 +112,7 @@ class Jobs:
         15, "how far a job stands back for whatever else computes here", high=19
     )
     job_lease_s: int = _setting(
-        30,
+        120,
         "seconds after which the job of a worker that was killed is taken up again",
         low=3,
         high=3_600,

@@ -23,6 +23,11 @@ which a set is ranked (OWA, sMAPE, MSE or MASE), ratios are geometric means over
 {machine}
 
 {pieces}
+
+The recurrent layers are worth little beside the ring and the average course: what was tried
+to make them worth more (hearing them in all, in half or in two thirds of the lanes of a
+batch, factors that are learned from zero, training for longer) stands with its figures among
+the decisions of `forecaster/README.md`.
 """
 WINDOWS = {
     "ring window": (

@@ -102,7 +102,7 @@ class Rounds:
         self, live: Live, outcomes: Sequence[Outcome]
     ) -> Sequence[Outcome | None]:
         results = [one for one in outcomes if isinstance(one, Result)]
-        changes = [one.change for one in results if one.change is not None]
+        changes = [made for one in results if (made := one.change) is not None]
         if not changes:
             return outcomes
         try:

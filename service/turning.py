@@ -88,13 +88,19 @@ def write(
     changes: Sequence[Change],
 ) -> None:
     """Keep the milestones of changes; forget those that are passed, or misled."""
-    for change in changes:
-        if change.before is not None and change.rewritten is not None:
-            of = {"pk": pks[change.unique_id]}
-            before = change.before.span.revision
-            misled = {"rewritten": change.rewritten, "before": before}
-            connection.execute(FORGET_MISLED, of | misled)
-            connection.execute(TAKE_ALONG, of | {"now": change.span.revision})
+    rewriting = [
+        (pks[change.unique_id], change, change.before.span.revision)
+        for change in changes
+        if change.before is not None and change.rewritten is not None
+    ]
+    if rewriting:
+        misled = [
+            {"pk": pk, "rewritten": change.rewritten, "before": before}
+            for pk, change, before in rewriting
+        ]
+        stay = [{"pk": pk, "now": one.span.revision} for pk, one, _ in rewriting]
+        connection.execute(FORGET_MISLED, misled)
+        connection.execute(TAKE_ALONG, stay)
     passing = [change for change in changes if change.milestones]
     rows = [
         _row(pks[change.unique_id], version, change, one)

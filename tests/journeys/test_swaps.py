@@ -59,17 +59,22 @@ def promote(server: Server, version: str, name: str = "tiny") -> dict[str, Any]:
     return found
 
 
+def under_load(server: Server) -> tuple[Server, Streams]:
+    """A service that is ready, and streams that go on until they are stopped."""
+    server.wait_for("/health/ready", 200)
+    streams = Streams(server.port, "tiny", Frequency("MS"), count=32)
+    streams.begin(30)
+    streams.start(rate=40)
+    return server, streams
+
+
 def test_no_answer_fails_or_mixes_versions(
     start_server: Callable[..., Server], models: Path
 ) -> None:
     """Under a steady load, whoever promotes: each forecast is that of the version it names."""
     folder = registry.resolve(models, "tiny")
     old, new, newest = versions_like(folder, 2)
-    server = start_server(models, workers=2)
-    server.wait_for("/health/ready", 200)
-    streams = Streams(server.port, "tiny", Frequency("MS"), count=32)
-    streams.begin(30)
-    streams.start(rate=40)
+    server, streams = under_load(start_server(models, workers=2))
     try:
         assert promote(server, new)["previous"] == old
         until_live(server, new, 2)
@@ -98,11 +103,7 @@ def test_a_canary_answers_for_its_share_alone(
     """Under a steady load, in every worker, begun over HTTP and ended by command line."""
     folder = registry.resolve(models, "tiny")
     old, new, _ = versions_like(folder, 2)
-    server = start_server(models, workers=2)
-    server.wait_for("/health/ready", 200)
-    streams = Streams(server.port, "tiny", Frequency("MS"), count=32)
-    streams.begin(30)
-    streams.start(rate=40)
+    server, streams = under_load(start_server(models, workers=2))
     try:
         trial = {"version": new, "share": SHARE}
         begun = server.call("PUT", "/models/tiny/canary", trial)

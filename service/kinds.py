@@ -1,6 +1,7 @@
 """The two kinds of database, and what differs from one to the other."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Table
@@ -21,6 +22,9 @@ class Kind(Protocol):
 
     def to_read(self, url: URL) -> URL:
         """Return the URL by which it can be read where it cannot be written."""
+
+    def is_part(self, url: URL, file: Path) -> bool:
+        """Whether the database keeps its own data in a file."""
 
     def create(self, url: URL, connections: int) -> Engine:
         """Return an engine with so many connections, one for each thread."""

@@ -5,6 +5,7 @@ are the locks of the rows they are about, see ``store``.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event, text
@@ -70,6 +71,11 @@ def may_be_there(url: URL) -> bool:
 def to_read(url: URL) -> URL:
     """Return the URL by which it can be read: the same, the server knows who may what."""
     return url
+
+
+def is_part(url: URL, file: Path) -> bool:
+    """Whether it keeps its own data in a file, which is the server's business."""
+    return False
 
 
 def create(url: URL, connections: int) -> Engine:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
@@ -49,6 +49,19 @@ def to_read(url: URL) -> URL:
         return url
     query = {**url.query, "immutable": "1", "uri": "true"}
     return url.set(database=f"file:{quote(place)}", query=query)
+
+
+def is_part(url: URL, file: Path) -> bool:
+    """Whether the database keeps its own data in a file, by whatever name.
+
+    >>> from sqlalchemy.engine import make_url
+    >>> url = make_url("sqlite:///state/forecaster.db")
+    >>> is_part(url, Path("state/../state/forecaster.db-wal")), is_part(url, Path("x.zip"))
+    (True, False)
+    """
+    place = unquote((url.database or "").removeprefix("file:"))
+    own = {Path(f"{place}{ending}").resolve() for ending in ("", "-wal", "-shm")}
+    return file.resolve() in own
 
 
 def create(url: URL, connections: int) -> Engine:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine, Select, Table, func, select
 
 import forecaster
-from forecaster.errors import DataError
+from forecaster.errors import ConfigError, DataError
 from service import queries
 from service.archive.contents import (
     BACKUP,
@@ -28,6 +28,7 @@ from service.archive.contents import (
 )
 from service.archive.whole import Hashing, whole
 from service.database import reading_long
+from service.kinds import kind_of
 from service.tables import SCHEMA, series, states
 
 OPTIONS = pa.ipc.IpcWriteOptions(compression="zstd")
@@ -39,9 +40,11 @@ def save(engine: Engine, file: Path, tell: Tell) -> Contents:
     """Write all that a store holds; readers of the file see the old one, or all of it.
 
     Raises:
+        ConfigError: the file is the database itself.
         StoreFailure: the store does not answer.
         OSError: the file cannot be written.
     """
+    _refuse_database(engine, file)
     with reading_long(engine) as connection:
         return _save(connection, file, BACKUP, None, tell)
 
@@ -59,10 +62,12 @@ def save_series(
         tell: is told how far it has come.
 
     Raises:
+        ConfigError: the file is the database itself.
         DataError: there is no series of one of the ids.
         StoreFailure: the store does not answer.
         OSError: the file cannot be written.
     """
+    _refuse_database(engine, file)
     with reading_long(engine) as connection:
         found: dict[int, str] = {}
         for some in queries.portions(ids):
@@ -76,6 +81,14 @@ def save_series(
                 f"first {absent[0]!r}; GET /series lists what is"
             )
         return _save(connection, file, SERIES, sorted(found), tell)
+
+
+def _refuse_database(engine: Engine, file: Path) -> None:
+    if kind_of(engine).is_part(engine.url, file):
+        raise ConfigError(
+            f"expected another file than the database, got {file}, which would be lost; "
+            "give another name"
+        )
 
 
 def _save(

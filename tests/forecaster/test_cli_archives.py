@@ -132,6 +132,23 @@ def test_wrong_usage_is_one_line_and_no_traceback(
     assert not (carried.folder / "there.db").exists()
 
 
+@pytest.mark.parametrize("verb", ["backup {}", "export --series a --out {}"])
+@pytest.mark.parametrize("database", [HERE, "sqlite:///file:here.db?mode=ro&uri=true"])
+@pytest.mark.parametrize("file", ["here.db", "../{}/here.db-wal", "link.zip"])
+def test_no_archive_is_written_over_the_database(
+    carried: Shell, verb: str, database: str, file: str
+) -> None:
+    """By whatever name; what was carried is there as before."""
+    (carried.folder / "link.zip").symlink_to("here.db")
+    file = file.format(carried.folder.name)
+
+    done = carried(f"{verb.format(file)} --database {database}")
+
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "expected another file than the database" in done.err
+    assert carried(f"backup x.zip --database {HERE}").code == 0
+
+
 DAMAGES = {
     "a page": "database disk image is malformed: restore a backup if it stays so",
     "UPDATE series SET unique_id = x'ff' WHERE pk = 1": "rows of series as this program writes them",

@@ -77,8 +77,9 @@ def names(models_dir: Path) -> list[str]:
     """Return the names of the models that have a version, sorted."""
     if not models_dir.is_dir():
         return []
-    folders = (path for path in models_dir.iterdir() if NAME.fullmatch(path.name))
-    return sorted(path.name for path in folders if versions(models_dir, path.name))
+    found = (path.name for path in models_dir.iterdir())
+    possible = [one for one in found if NAME.fullmatch(one) and one not in RESERVED]
+    return sorted(name for name in possible if versions(models_dir, name))
 
 
 def versions(models_dir: Path, name: str) -> list[str]:

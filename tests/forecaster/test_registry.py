@@ -66,6 +66,15 @@ def test_what_is_not_a_version_is_never_seen(models: Path) -> None:
     assert registry.names(models) == ["demo"]
 
 
+@pytest.mark.parametrize("name", registry.RESERVED)
+def test_a_folder_that_can_be_no_model_hides_none(models: Path, name: str) -> None:
+    """Whatever else lies in the models folder, the models in it are found."""
+    (models / name / OLD).mkdir(parents=True)
+
+    assert registry.names(models) == ["demo"]
+    assert registry.resolve(models) == models / "demo" / OLD
+
+
 def test_resolve_takes_versions_aliases_and_the_only_model(models: Path) -> None:
     """No version means the champion; no name means the only model there is."""
     assert registry.resolve(models) == models / "demo" / OLD

@@ -10,6 +10,7 @@ a share that grows only adds series.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -81,12 +82,19 @@ def begin(models_dir: Path, name: str, version: str, share: float) -> Canary:
         ModelNotFound: there is no such version.
     """
     share = check_share(share)
-    folder = registry.resolve(models_dir, name, version)
-    if folder == registry.resolve(models_dir, name):
-        raise InputError(f"{folder.name} is the {CHAMPION}: it answers for all series")
-    canary = Canary(folder.name, share)
-    registry.write_atomically(_path(models_dir, name), json.dumps(asdict(canary)))
-    registry.set_alias(models_dir, name, CANARY, folder.name)
+    model = registry.resolve(models_dir, name, version).parent  # there is one to lock
+    with registry.locked(model):
+        folder = registry.resolve(models_dir, name, version)
+        if folder == registry.resolve(models_dir, name):
+            raise InputError(
+                f"{folder.name} is the {CHAMPION}: it answers for all series"
+            )
+        canary, roles = Canary(folder.name, share), registry.aliases(models_dir, name)
+        if roles.get(CANARY) not in (None, folder.name):
+            # Killed in between, there is no canary, rather than one without a share.
+            _appoint(model, roles, None)
+        registry.write_atomically(_path(models_dir, name), json.dumps(asdict(canary)))
+        _appoint(model, roles, folder.name)
     return canary
 
 
@@ -96,11 +104,12 @@ def end(models_dir: Path, name: str) -> str | None:
     Raises:
         ModelNotFound: there is no such model.
     """
-    registry.resolve(models_dir, name)
-    version = registry.aliases(models_dir, name).get(CANARY)
-    if version is not None:
-        registry.set_alias(models_dir, name, CANARY, None)
-    return version
+    model = registry.resolve(models_dir, name).parent
+    with registry.locked(model):
+        roles = registry.aliases(models_dir, name)
+        if CANARY in roles:
+            _appoint(model, roles, None)
+    return roles.get(CANARY)
 
 
 def check_share(share: Any) -> float:
@@ -146,6 +155,13 @@ def _form(manifest: Manifest) -> dict[str, object]:
 def _short(value: object) -> str:
     text = str(value)
     return text if len(text) <= LINE else f"{text[:LINE]}…"
+
+
+def _appoint(model: Path, roles: Mapping[str, str], version: str | None) -> None:
+    """Write the aliases of a model with another canary, or none."""
+    others = {alias: one for alias, one in roles.items() if alias != CANARY}
+    canary = {} if version is None else {CANARY: version}
+    registry.write_aliases(model, others | canary)
 
 
 def _path(models_dir: Path, name: str) -> Path:

@@ -1,7 +1,11 @@
 """Laws of canaries: a share of the series, the same everywhere, and who may be one."""
 
 import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -65,6 +69,43 @@ def test_a_canary_begins_changes_its_share_and_ends(models: Path) -> None:
     assert canary.end(models, "demo") is None
     assert canary.read(models, "demo") is None
     assert registry.aliases(models, "demo") == {"champion": A, "challenger": B}
+
+
+def test_of_those_who_begin_at_once_one_is_the_canary(models: Path) -> None:
+    """With its own share; nobody fails."""
+    asked = [Canary(B, 0.1), Canary(C, 0.2)] * 4
+
+    def begin(one: Canary) -> Canary:
+        return canary.begin(models, "demo", one.version, one.share)
+
+    for _ in range(5):
+        with ThreadPoolExecutor(len(asked)) as pool:
+            assert list(pool.map(begin, asked)) == asked
+        assert canary.read(models, "demo") in asked
+        assert canary.end(models, "demo") in (B, C)
+
+
+def test_a_kill_leaves_a_canary_with_its_share_or_none(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever was written before it: never an alias that nobody knows the share of."""
+    write, killed = registry.write_atomically, OSError("as if by a kill")
+    found = []
+    for writes in range(4):
+        canary.begin(models, "demo", B, 0.5)
+        left = iter([write] * writes)
+
+        def writing(*args: Any, left: Iterator[Any] = left) -> None:
+            if (one := next(left, None)) is None:
+                raise killed
+            one(*args)
+
+        with monkeypatch.context() as patched, suppress(OSError):
+            patched.setattr(registry, "write_atomically", writing)
+            canary.begin(models, "demo", C, 0.25)
+        found.append(canary.read(models, "demo"))
+        assert (found[-1] is None) == ("canary" not in registry.aliases(models, "demo"))
+    assert found == [Canary(B, 0.5), None, None, Canary(C, 0.25)]
 
 
 def test_a_canary_ends_with_its_promotion_or_its_deletion(models: Path) -> None:

@@ -8,9 +8,26 @@ from numpy.typing import NDArray
 
 from forecaster.anomaly import scores
 from forecaster.covariates import Covariates, per_series
+from forecaster.errors import ConfigError
 from forecaster.panel import Panel
 from forecaster.prediction import interval_probabilities
 from forecaster.streaming import StepModel, expect_series, quantiles_at
+
+ANOMALY = "anomaly"
+
+
+def check_name(name: str) -> None:
+    """Refuse a model whose column could not be told from that of the scores.
+
+    >>> check_name("anomaly")
+    Traceback (most recent call last):
+    forecaster.errors.ConfigError: name 'anomaly': expected another one, ...
+    """
+    if name == ANOMALY:
+        raise ConfigError(
+            f"name {name!r}: expected another one, for the scores of --insample stand in "
+            "a column of that name. Train the model under another name"
+        )
 
 
 def insample(
@@ -46,5 +63,5 @@ def insample(
             f"{name}-{side}" if side else name: found[:, i]
             for i, side in enumerate(wanted)
         },
-        "anomaly": scores(y, quantiles, known),
+        ANOMALY: scores(y, quantiles, known),
     }

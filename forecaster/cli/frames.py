@@ -37,17 +37,20 @@ def check_writable(path: Path | None, endings: tuple[str, ...] = FORMATS) -> Non
         raise ConfigError(f"{path}: is a folder. Give the name of a file in it")
 
 
-def check_other_file(out: Path | None, data: Path) -> None:
-    """Refuse to write over the file that is read, by whatever name.
+def check_other_file(out: Path | None, data: Path, future: Path | None = None) -> None:
+    """Refuse to write over a file that is read, by whatever name.
 
     Raises:
         ConfigError: both are the same file.
     """
-    if out is not None and out.exists() and data.exists() and out.samefile(data):
-        raise ConfigError(
-            f"--out: expected another file than DATA, got {out}, which would be "
-            "overwritten. Give another name"
-        )
+    for what, read in (("DATA", data), ("--future", future)):
+        if out is None or read is None or not (out.exists() and read.exists()):
+            continue
+        if out.samefile(read):
+            raise ConfigError(
+                f"--out: expected another file than {what}, got {out}, which would be "
+                "overwritten. Give another name"
+            )
 
 
 def write(columns: Columns, path: Path) -> None:

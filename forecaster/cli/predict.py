@@ -33,7 +33,7 @@ from forecaster.cli.inputs import (
 )
 from forecaster.cli.levels import SpreadsLevels, level_option
 from forecaster.frequency import Frequency
-from forecaster.insample import insample
+from forecaster.insample import check_name, insample
 from forecaster.manifest import Manifest
 from forecaster.panel import Panel
 from forecaster.prediction import Forecasts
@@ -108,9 +108,11 @@ def predict(
     """
     if wishes["insample"] and wishes["horizon"] is not None:
         raise click.UsageError("--insample is one step ahead; leave out --horizon")
+    if wishes["insample"]:
+        check_name(name)
     out: Path | None = wishes["out"]
     check_writable(out)
-    check_other_file(out, data)
+    check_other_file(out, data, wishes["future"])
     model = _Remote(name, wishes) if wishes["url"] else _Local(name, wishes)
     manifest = model.manifest
     prediction.check_levels(wishes["levels"], manifest.quantiles)

@@ -103,6 +103,8 @@ def unloadable(tmp_path: Path) -> Path:
 DATASETS = {
     "monthly.csv": "".join(f"a,2020-{k:02}-01,{k}\n" for k in range(1, 13)),
     "daily.csv": "".join(f"a,2020-01-{k:02},{k}\n" for k in range(1, 13)),
+    "yearly.csv": "".join(f"a,{2000 + k}-01-01,{k}\n" for k in range(12)),
+    "f.csv": "a,2021-01-01,1\n",
     "odd.csv": "a,2020-01-01,1\na,2020-01-02,2\na,2020-01-02,3\n",
 }
 REFUSED = [
@@ -122,6 +124,10 @@ REFUSED = [
     ("predict monthly.csv --name m --horizon 1000000000", "--horizon"),
     ("predict monthly.csv --name m --out f.xlsx", ".parquet"),
     ("predict monthly.csv --name m --out absent/f.csv", "no folder absent"),
+    ("predict monthly.csv --name m --future f.csv --out f.csv", "than --future"),
+    ("predict monthly.csv --name anomaly --insample", "expected another one"),
+    ("predict daily.csv --name m", "Train a model on such data\n"),
+    ("predict yearly.csv --name m", "or give --freq MS if the steps between"),
     ("backtest monthly.csv", "--name"),
     ("backtest monthly.csv --name m --windows 0", "--windows"),
     ("backtest monthly.csv --name m --step-size -1", "--step-size"),

@@ -67,7 +67,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = verbs.main(arguments, prog_name="forecaster", standalone_mode=False)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "forecaster"
-        return _fail(f"{error.format_message()} See '{command} --help'.", 2)
+        problem = error.format_message().rstrip(".")
+        return _fail(f"{problem}. See '{command} --help'.", 2)
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code)
     except click.Abort:

@@ -69,12 +69,12 @@ def read_for_model(
         panel = single
     wanted = Frequency.parse(manifest.freq)
     if panel.frequency.step != wanted.step:
-        same_kind = panel.frequency.is_integer == wanted.is_integer
         or_else = f", or give --freq {wanted.alias} if the steps between are missing"
+        fits = freq is None and _fits(path, manifest, mending)
         raise ConfigError(
             f"{path}: expected the frequency of model {manifest.name}, "
             f"{wanted.alias!r}, got {panel.frequency.alias!r}. Train a model on such "
-            f"data{or_else if same_kind else ''}"
+            f"data{or_else if fits else ''}"
         )
     return panel
 
@@ -87,6 +87,15 @@ def _read(
 
     columns = Covariates.read(manifest.covariates).names
     return read_panel(path, freq, columns, mending=mending, say=say)
+
+
+def _fits(path: Path, manifest: Manifest, mending: "Mending") -> bool:
+    """Whether the file can be read at the model's frequency."""
+    try:
+        _read(path, manifest.freq, manifest, mending)
+    except InputError:
+        return False
+    return True
 
 
 def _single_rows(path: Path, manifest: Manifest, mending: "Mending") -> Panel | None:

@@ -98,6 +98,8 @@ def choose_columns(
 def _missing(name: str, names: tuple[str, str], titles: list[str]) -> DataError:
     got = clipped(", ".join(titles))
     mend = f"Rename the column that holds it to {names[0]!r}"
+    if names == COLUMNS[0]:
+        mend += ", or add one with the name of the series in each row"
     if len(titles) == 1 and any(mark in titles[0] for mark in ";\t|"):
         mend = "Separate the columns by commas"
     return DataError(

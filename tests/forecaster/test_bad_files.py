@@ -29,7 +29,11 @@ BAD_TEXT = {
         "unique_id,ds,load\na,2024-01-01,1\n",
         ["expected a column 'y' (or 'target')", "'unique_id, ds, load'", "Rename"],
     ),
-    "no series column": ("x.csv", "ds,y\n2024-01-01,1\n", ["'unique_id'", "Rename"]),
+    "no series column": (
+        "x.csv",
+        "ds,y\n2024-01-01,1\n",
+        ["'unique_id'", "Rename", "or add one"],
+    ),
     "no time column": ("x.csv", "unique_id,y\na,1\n", ["'ds' (or 'timestamp')"]),
     "other capitals": ("x.csv", "unique_id,DS,Y\na,1,1\n", ["'ds'", "Rename"]),
     "no header": ("x.csv", DAYS, ["expected a column 'unique_id'", "Rename"]),

@@ -57,6 +57,7 @@ BAD_LINES = [
     ("models verify", "there is no model in models"),
     ("models verify nope", "no model 'nope'"),
     ("models promote", "Missing argument 'NAME'"),
+    ("models canary demo", "or --stop. See 'forecaster models canary --help'."),
     ("models promote nope", "no model 'nope'"),
     ("models rollback", "Missing argument 'NAME'"),
     ("models rollback nope", "no model 'nope'"),

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
+from numpy.typing import NDArray
 
 from forecaster.errors import DataError
 from forecaster.exog import Columns
@@ -61,7 +62,7 @@ def parse_csv(
     kept = pc.invert(pc.and_(pc.and_(blank[0], blank[1]), blank[2]))
     if not pc.any(kept).as_py():
         raise DataError(f"{name}: a header without rows. Add one row per observation")
-    numbers = np.flatnonzero(kept) + 2
+    numbers = _line_numbers(rows, len(kept))[np.asarray(kept)]
     ids, times, third, *exog = (one.filter(kept) for one in columns)
     return Table(
         name,
@@ -115,17 +116,36 @@ def _split_rows(
             ),
         )
     except pa.ArrowInvalid as error:
-        raise _unreadable(name, ragged, error) from None
+        raise _unreadable(name, rows, ragged, error) from None
     return [column.combine_chunks() for column in table.columns]
 
 
-def _unreadable(name: str, ragged: list[Any], error: pa.ArrowInvalid) -> DataError:
+def _line_numbers(rows: bytes, count: int) -> NDArray[np.int64]:
+    """The line of the file where each of so many rows begins; texts in quotes may go on.
+
+    >>> _line_numbers(b'a,1\\n"b\\nc",2\\nd,3\\n', 3).tolist()
+    [2, 3, 5]
+    """
+    one_each = np.arange(count) + 2
+    if b'"' not in rows:
+        return one_each
+    text = np.frombuffer(rows, np.uint8)
+    feeds = np.flatnonzero(text == ord("\n"))
+    quoted = np.cumsum(text == ord('"'), dtype=np.uint8)[feeds] % 2 == 1
+    begins = np.r_[2, np.flatnonzero(~quoted) + 3]
+    return begins[:count] if len(begins) >= count else one_each
+
+
+def _unreadable(
+    name: str, rows: bytes, ragged: list[Any], error: pa.ArrowInvalid
+) -> DataError:
     if not ragged:
         reason = str(error).splitlines()[0]
         return DataError(f"{name}: cannot be read as CSV ({reason}). Check the file")
     row = ragged[0]
+    line = _line_numbers(rows, row.number)[-1]
     return DataError(
-        f"{name}, line {row.number + 1}: expected {row.expected_columns} fields as in "
+        f"{name}, line {line}: expected {row.expected_columns} fields as in "
         f"the header, got {row.actual_columns}: {clipped(row.text)}. Add or remove "
         "commas, and put texts that hold a comma in double quotes"
     )

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -70,8 +71,15 @@ def _open_parquet(path: Path, covariates: Columns, values: str | None) -> Table:
         ) from None
     if not table.num_rows:
         raise DataError(f"{path.name}: no rows. Add one row per observation")
-    columns = {name: table.column(name).combine_chunks() for name in names}
+    columns = {name: _kept_plain(table.column(name)) for name in names}
     ids, times, third = (columns[title] for title in chosen)
     exog = {name: columns[name] for name in covariates.names}
     numbers = np.arange(1, table.num_rows + 1)
     return Table(path.name, "row", numbers, chosen, ids, times, third, exog)
+
+
+def _kept_plain(column: Any) -> Any:
+    """A column in one piece; texts as views, which Arrow can do little with, as texts."""
+    if pa.types.is_string_view(column.type):
+        column = column.cast(pa.large_string())
+    return column.combine_chunks()

@@ -173,6 +173,16 @@ BAD_TEXT = {
         GOOD + "b,2024-01-01,\nb,2024-01-02,NaN\n",
         ["series 'b'", "at least one value", "Leave the series out"],
     ),
+    "a bad value behind names of two lines": (
+        "x.csv",
+        HEAD + '"a\nb",2024-01-01,1\n"a""\nb",2024-01-01,2\nc,2024-01-01,x\n',
+        ["line 6", "series 'c'"],
+    ),
+    "a field too many behind a name of two lines": (
+        "x.csv",
+        HEAD + '"a\nb",2024-01-01,1\nc,2024-01-01,2,3\n',
+        ["line 4", "got 4"],
+    ),
     "a field too many": (
         "x.csv",
         GOOD + "a,2024-01-04,12,5\n",

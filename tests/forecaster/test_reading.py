@@ -175,13 +175,18 @@ def test_parquet_types_are_read_by_their_meaning(tmp_path: Path) -> None:
     naive = [moment.replace(tzinfo=None) for moment in moments]
     text = write(tmp_path / "x.csv", [("7", f"{m:%Y-%m-%d}", "1.5") for m in moments])
     panel = read_panel(text)
-    ids = [pa.array([7] * 3), pa.array(["7"] * 3).dictionary_encode()]
+    ids = [
+        pa.array([7] * 3),
+        pa.array(["7"] * 3).dictionary_encode(),
+        pa.array(["7"] * 3, pa.string_view()),
+    ]
     times = [
         pa.array(naive, pa.date32()),
         pa.array(naive, pa.timestamp("ns")),
         pa.array(naive, pa.timestamp("s")),
         pa.array(moments, pa.timestamp("ms", "Europe/Madrid")),
         pa.array([f"{m:%Y-%m-%d}" for m in moments]).dictionary_encode(),
+        pa.array([f"{m:%Y-%m-%d}" for m in moments], pa.string_view()),
     ]
     values = [
         pa.array([1.5] * 3, pa.float32()),

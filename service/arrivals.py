@@ -50,6 +50,7 @@ class Arrivals:
         self._load = load
         self._served: dict[str, list[Arrived]] = {}
         self._held: dict[str, Arrived] = {}
+        self._let_go = False
 
     def ready(self, folder: Path) -> Arrived:
         """Return the version of a folder, fit to answer requests.
@@ -80,12 +81,22 @@ class Arrivals:
         served = self._served.get(name, [])
         return [*served, self._held[name]] if name in self._held else served
 
-    def hold(self, name: str, arrived: Arrived | None) -> bool:
-        """Keep what runs beside the one that is served, or nothing; whether one is let go."""
+    def hold(self, name: str, arrived: Arrived | None) -> None:
+        """Keep what runs beside the one that is served, or nothing."""
         before = self._held.pop(name, None)
         if arrived is not None:
             self._held[name] = arrived
-        return before is not None and before is not arrived
+        kept = any(one is before for one in self._at_hand(name))
+        self._let_go |= before is not None and not kept
+
+    def tidy(self) -> None:
+        """Give back the memory of what was held and is not any more.
+
+        A while after that was let go: requests that have begun with it are done by then.
+        """
+        if self._let_go:
+            self._let_go = False
+            give_back()
 
     def serve(self, arrived: Arrived) -> None:
         """Keep what is served now, and what was before it; let go of others."""

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 from forecaster import proving, registry
 from forecaster.artifact import first_line
@@ -24,7 +25,7 @@ from forecaster.succession import Succession
 from service.arrivals import Arrivals, Arrived, Load, Mark, give_back, mark_of
 from service.beside import NOBODY, Beside
 from service.board import UNKNOWN, Board, Status
-from service.canaries import Canaries
+from service.canaries import Canaries, still
 from service.carrying import Live
 from service.errors import Busy
 from service.priming import Primed, Wait
@@ -34,6 +35,7 @@ PATIENCE_S = 120.0  # until the version before is live, or not
 NOTHING_PRIMED = Primed()
 CANARY = "canary"  # why a version answers for a share of the series, or no longer
 
+Ended = TypeVar("Ended")
 Prime = Callable[[Live, Wait, float], Primed]
 
 
@@ -82,6 +84,7 @@ class Models(Board):
     def refresh(self) -> None:
         """Serve every champion that is not served yet; keep the old where it fails."""
         with self._turn:
+            self._arrivals.tidy()
             try:
                 names = registry.names(self.folder)
             except OSError:
@@ -133,19 +136,27 @@ class Models(Board):
         name = folder.parent.name
         with self._own_turn():
             live = self.get(name)
-            made = self._canaries.made(live, folder, share, self.beside(live))
+            before = self.beside(live)
+            arrived, made = self._canaries.made(live, folder, share, before)
             begin()
-            self._stand_beside(name, made)
+            self._canaries.hold(name, arrived)
+            self._stand_beside(name, made, before)
         return made
 
-    def look_beside(self, name: str) -> None:
-        """Take notice of a canary that began or ended, as `refresh` does after a while.
+    def end_trial(self, name: str, end: Callable[[], Ended]) -> Ended:
+        """Let the champion answer for all series, at once in this process.
+
+        Args:
+            name: of the model.
+            end: makes the canary none.
 
         Raises:
-            Busy: others are on their way, and take too long.
+            Busy: others are on their way, and take too long; nothing was ended.
         """
         with self._own_turn():
+            ended = end()
             self._look_beside(name, self.statuses().get(name, UNKNOWN).beside)
+        return ended
 
     def start(self) -> None:
         """Load now, and from then on look for new champions in a thread of its own."""
@@ -214,25 +225,29 @@ class Models(Board):
         """See whether a canary began, changed or ended, or has another champion now."""
         now = self.statuses().get(name, UNKNOWN)
         if now.live is not None:
-            self._stand_beside(name, self._canaries.look(now.live, before))
+            self._stand_beside(name, self._canaries.look(now.live, before), before)
 
-    def _stand_beside(self, name: str, made: Beside) -> None:
+    def _stand_beside(self, name: str, made: Beside, before: Beside) -> None:
         """Let a version answer for its share from now on, or nobody, in one assignment."""
         now = self.statuses()[name]
         if made.problem is not None:
             made = replace(made, problem=self.within(made.problem))
-        if made == now.beside:
+        if made != now.beside:
+            self._show(name, replace(now, beside=made))
+        if made == before:
             return
-        self._show(name, replace(now, beside=made))
-        version = made.version or now.beside.version
-        before = None if now.live is None else now.live.version
-        swap = Swap(name, version, before, CANARY, 0.0, made.primed, made.problem)
+        version = made.version or before.version
+        live = None if now.live is None else now.live.version
+        swap = Swap(name, version, live, CANARY, 0.0, made.primed, made.problem)
+        if before.version not in ("", version):
+            self._tell(replace(swap, version=before.version, problem=None, share=0.0))
         self._tell(replace(swap, share=made.share))
 
     def _serve(self, arrived: Arrived, swap: Swap) -> None:
         """Let a version answer from now on, in one assignment."""
-        live = arrived.live
-        self._show(live.name, Status(live, None, (live.version, arrived.mark)))
+        live, tried = arrived.live, (arrived.live.version, arrived.mark)
+        before = self.statuses().get(live.name, UNKNOWN).beside
+        self._show(live.name, Status(live, None, tried, still(live, before)))
         if swap.version != swap.before:
             self._tell(swap)
         self._arrivals.serve(arrived)

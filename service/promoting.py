@@ -125,8 +125,7 @@ def end_trial(models: Models, name: str) -> bool:
     """
     _check_name(models, name)
     with _told(models):
-        ended = canary.end(models.folder, name)
-    models.look_beside(name)
+        ended = models.end_trial(name, lambda: canary.end(models.folder, name))
     return ended is not None
 
 

@@ -1,6 +1,8 @@
 """Laws of canaries in the service: each series by one version, which the answer names."""
 
+import gc
 import json
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from forecaster import canary, registry
 from forecaster.canary import answers_for
 from forecaster.errors import ArtifactError
 from forecaster.settings import Settings
+from service import live_model
 from service.app import service_of
 from tests.service.conftest import VERSION, add_version
 from tests.service.fakes import FakeModel, manifest, states_of
@@ -259,6 +262,92 @@ def test_a_canary_is_told_and_counted(service: Service) -> None:
     assert f"{line} 0.0" in service.client.get("/metrics").text
     told = [(one["version"], one["share"]) for one in service.told("canary")]
     assert told == [(NEWER, SHARE), (NEWER, 0.0)]
+
+
+@pytest.mark.parametrize("ending", ["promoted", "replaced"])
+def test_what_is_canary_no_longer_has_no_share(service: Service, ending: str) -> None:
+    """However it ended: by its promotion, or by another one in its place."""
+    begun(service)
+    told = [(NEWER, SHARE), (NEWER, 0.0)]
+    if ending == "promoted":
+        promoted(service.client, "canary")
+    else:
+        begun(service, OTHER, 0.25)
+        told.append((OTHER, 0.25))
+    line = f'forecaster_canary_share{{model="demo",version="{NEWER}"}}'
+    assert f"{line} 0.0" in service.client.get("/metrics").text
+    assert [(one["version"], one["share"]) for one in service.told("canary")] == told
+
+
+def test_no_series_goes_to_and_fro_while_a_champion_changes(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A canary that goes on answers for its share at every moment."""
+    begun(service)
+    models, answering = service.models, []
+    show = models._show
+
+    def shown(name: str, status: Any) -> None:
+        show(name, status)
+        live = models.get(name)
+        beside = models.beside(live).live
+        answering.append((live.version, beside and beside.version))
+
+    monkeypatch.setattr(models, "_show", shown)
+    promoted(service.client, OTHER)
+    registry.set_alias(models.folder, "demo", "champion", VERSION)
+    models.refresh()
+    assert {beside for _, beside in answering} == {NEWER}
+    assert answering[-1] == (VERSION, NEWER)
+    promoted(service.client, UNLIKE)  # beside which it may not answer
+    assert answering[-1] == (UNLIKE, None)
+    assert (UNLIKE, NEWER) not in answering
+
+
+@pytest.mark.parametrize("ending", ["stopped", "replaced"])
+def test_the_memory_of_what_was_canary_is_given_back(
+    service: Service, ending: str
+) -> None:
+    """A moment later, although it was out of the collector's sight."""
+    begun(service)
+    live = service.models.beside(service.models.get("demo")).live
+    assert live is not None
+    live.model.itself = live.model  # type: ignore[attr-defined]  # as a graph does
+    seen = weakref.ref(live.model)
+    gc.collect()
+    gc.freeze()
+    try:
+        del live
+        if ending == "stopped":
+            service.client.delete("/models/demo/canary")
+        else:
+            begun(service, OTHER)
+        service.models.refresh()
+        assert seen() is None
+    finally:
+        gc.unfreeze()
+
+
+def test_what_cannot_be_ended_now_is_a_canary_still(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version is on its way for too long: nothing is done, and one may ask again."""
+    begun(service)
+    monkeypatch.setattr(live_model, "PATIENCE_S", 0.01)
+    with service.models._turn:
+        assert service.client.delete("/models/demo/canary").status_code == 429
+    assert canary.read(service.models.folder, "demo") is not None
+    assert service.client.delete("/models/demo/canary").status_code == 204
+
+
+def test_one_that_is_refused_takes_nobody_s_place(service: Service) -> None:
+    """What answers stays loaded, and is not loaded again when it changes its share."""
+    begun(service)
+    first = service.models.beside(service.models.get("demo")).live
+    body = {"version": "champion", "share": SHARE}
+    assert service.client.put("/models/demo/canary", json=body).status_code == 422
+    begun(service, NEWER, 0.75)
+    assert service.models.beside(service.models.get("demo")).live is first
 
 
 def test_observations_name_the_version_too(service: Service) -> None:

@@ -136,8 +136,7 @@ class Engine:
 
     def _terms(self, live: Live, ask: Ask, wanted: Wanted | None) -> Terms:
         limits = self._limits
-        horizon = (wanted and wanted.horizon) or limits.max_horizon
-        rules = Rules(ask.on_conflict, ask.key, limits.max_gap, horizon)
+        rules = Rules(ask.on_conflict, ask.key, limits.max_gap, limits.max_horizon)
         allowance = Allowance(limits.max_points)
         return Terms(live, rules, wanted, ask.stateless, allowance)
 

@@ -73,8 +73,8 @@ def told(
         if not count <= len(values) <= count + horizon:
             raise Unacceptable(
                 f"{column!r} has {len(values)} values; send one for each of the {count} "
-                f"points, then those of the steps ahead, {horizon} at most; null where "
-                "it is missing",
+                f"points, then those of the steps ahead, {horizon} at most (max_horizon); "
+                "null where it is missing",
                 f"futr_exog.{column}",
             )
     stat = {c.name: _static(c, given.stat.get(c.name)) for c in covariates.of("stat")}

@@ -234,6 +234,8 @@ def _plan_one(piece: Piece, carried: Carried | None, log: Snapshot | None) -> Pl
         append = Append(rules.key, next_step, len(points.values))
     last = span.end if not len(placed.steps) else int(placed.steps[-1]) + 1
     ahead = said.ahead[planned.span.end - last :]
+    if piece.terms.wanted is not None:  # more may be known than is asked for
+        ahead = ahead[: live.horizon_of(piece.terms.wanted)]
     return Planned(
         points.unique_id,
         carried,

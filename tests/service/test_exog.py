@@ -120,6 +120,15 @@ def test_what_is_known_ahead_counts_at_its_own_step(bench: Bench) -> None:
     np.testing.assert_allclose(lifted, [5, 0, 7, 0], atol=1e-5)
 
 
+def test_more_may_be_known_ahead_than_is_asked_for(bench: Bench) -> None:
+    """A price list for a year goes with a forecast of four steps; the rest changes nothing."""
+    few = bench.send(0, [1.0, 2.0], futr={"promo": [0, 0, 5, 6, 7, 8]}).forecast
+    many = bench.send(0, [1.0, 2.0], futr={"promo": [0, 0, 5, 6, 7, 8, *[9] * 30]})
+    assert few is not None
+    assert many.forecast is not None
+    np.testing.assert_array_equal(many.forecast.values, few.values)
+
+
 def test_old_points_shift_what_is_ahead(bench: Bench) -> None:
     """A retry that comes late means the same steps as when it was first sent."""
     bench.send(0, [1.0, 2.0, 3.0])
@@ -203,7 +212,7 @@ def test_stateless_forecasts_know_covariates_too(bench: Bench) -> None:
             {"futr": {"promo": [1.0]}},
             "'promo' has 1 values; send one for each of the 2",
         ),
-        ({"futr": {"promo": [1.0] * 7}}, "steps ahead, 4 at most"),
+        ({"futr": {"promo": [1.0] * 43}}, "steps ahead, 40 at most"),
         ({"stat": {"size": "large"}}, "'size': expected a number"),
     ],
 )

@@ -228,7 +228,8 @@ def check_levels(wanted: Wanted, known: tuple[float, ...]) -> None:
             known, np.zeros((1, len(known)), np.float32), levels_of(wanted, known)
         )
     except InputError as error:
-        raise Unacceptable(str(error), "level") from error
+        loc = "quantiles" if wanted.quantiles else "level"
+        raise Unacceptable(str(error), loc) from error
 
 
 def share_of(level: float) -> tuple[float, float]:

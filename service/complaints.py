@@ -10,9 +10,18 @@ from pydantic import BaseModel, ValidationError
 
 from service.errors import Unacceptable
 
+_TOO_LARGE = "expected a value between -1e30 and 1e30; use another unit"
 MENDS = {
-    "y less_than_equal": "expected a value between -1e30 and 1e30; use another unit",
-    "y greater_than_equal": "expected a value between -1e30 and 1e30; use another unit",
+    **{
+        f"{field} {kind}": _TOO_LARGE
+        for field in ("y", "hist_exog", "futr_exog", "stat_exog")
+        for kind in ("less_than_equal", "greater_than_equal")
+    },
+    # Of several kinds that would do pydantic tells what keeps a value from the first.
+    "unique_id string_type": "expected text, or a whole number within ±2^53",
+    "ds string_type": "expected an ISO-8601 time, or a whole number within ±2^53 for a "
+    "model of integer steps",
+    "stat_exog float_type": "expected a number, or text of at most 256 characters",
     "string_pattern_mismatch": "expected text without the character NUL",
     "float_type": "expected a number, neither text nor true or false",
     "finite_number": "expected a finite number; a missing value is null",
@@ -48,7 +57,7 @@ def complaint(
         detail = f"unknown field{named}; expected one of {', '.join(sorted(fields))}"
         return Unacceptable(detail, _place(path[:-1], fields, within))
     said = first["msg"].removeprefix("Value error, ")
-    detail = MENDS.get(kind) or MENDS.get(f"{path[0] if path else ''} {kind}") or said
+    detail = MENDS.get(f"{path[0] if path else ''} {kind}") or MENDS.get(kind) or said
     return Unacceptable(detail, _place(path, fields, within))
 
 

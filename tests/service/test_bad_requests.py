@@ -67,7 +67,8 @@ BODIES: dict[str, tuple[Any, int, str]] = {
     "an empty unique_id": (one(unique_id=""), 422, "at least 1 character"),
     "a long unique_id": (one(unique_id=MARK * 50), 422, "at most 256 characters"),
     "unique_id with NUL": (one(unique_id="a\0"), 422, "without the character NUL"),
-    "unique_id is true": (one(unique_id=True), 422, "expected text"),
+    "unique_id is true": (one(unique_id=True), 422, "or a whole number within"),
+    "unique_id is huge": (one(unique_id=2**60), 422, "or a whole number within ±2^53"),
     "an unknown field": (
         one(values=[1]),
         422,
@@ -89,7 +90,13 @@ BODIES: dict[str, tuple[Any, int, str]] = {
     "a time nobody can read": (one(ds=[MARK]), 422, "such as 2024-01-31T18:00:00"),
     "a time of another style": (one(ds=["01/02/2024"]), 422, "such as 2024-01-31T18"),
     "a number for a time": (one(ds=[7]), 422, "such as 2024-01-31T18:00:00"),
-    "a fraction for a time": (one(ds=[1.5]), 422, "expected text"),
+    "a fraction for a time": (one(ds=[1.5]), 422, "time, or a whole number within"),
+    "a huge step": (
+        one(ds=[2**60]),
+        422,
+        "expected an ISO-8601 time, or a whole number",
+    ),
+    "null for a time": (one(ds=[None]), 422, "expected an ISO-8601 time, or a whole"),
     "a day that is none": (one(ds=["2024-02-30"]), 422, "such as 2024-01-31T18:00:00"),
     "off the grid": (
         one(ds=[HOUR, "2024-01-01T00:20"], y=[1, 2]),
@@ -121,8 +128,15 @@ BODIES: dict[str, tuple[Any, int, str]] = {
     "a constant": (one(stat_exog={MARK: MARK}), 422, "leave out 'stat_exog'"),
     "covariates of text": (one(hist_exog={MARK: [MARK]}), 422, "expected a number"),
     "covariates of yes": (one(hist_exog={MARK: [True]}), 422, "expected a number"),
-    "a list of constants": (one(stat_exog={MARK: [1]}), 422, "expected a"),
-    "huge covariates": (one(futr_exog={MARK: [1e300]}), 422, "less than or equal"),
+    "a list of constants": (one(stat_exog={MARK: [1]}), 422, "a number, or text of"),
+    "a long constant": (
+        one(stat_exog={MARK: "x" * 257}),
+        422,
+        "at most 256 characters",
+    ),
+    "a constant of yes": (one(stat_exog={MARK: True}), 422, "a number, or text of"),
+    "huge covariates": (one(futr_exog={MARK: [1e300]}), 422, "use another unit"),
+    "a huge constant": (one(stat_exog={MARK: -1e300}), 422, "use another unit"),
     "the same series twice": ({"series": [GOOD, GOOD]}, 422, "points in one entry"),
     "too many series": (
         {"series": [{**GOOD, "unique_id": str(i)} for i in range(21)]},
@@ -211,6 +225,16 @@ def test_a_body_that_does_not_say_json_is_refused(
     check(
         post(shared_client, one(), content_type=content_type), 415, "application/json"
     )
+
+
+@pytest.mark.parametrize("asked", [{"level": [99]}, {"quantiles": [0.99]}])
+def test_what_the_model_cannot_tell_is_named_as_it_was_asked_for(
+    shared_client: FlaskClient, asked: dict[str, Any]
+) -> None:
+    """The place is the field that was sent."""
+    answer = post(shared_client, {**one(), **asked})
+    check(answer, 422, "Ask for a level inside")
+    assert [error["loc"] for error in answer.json["errors"]] == list(asked)
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256])

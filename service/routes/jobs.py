@@ -10,7 +10,7 @@ from flask_openapi3.utils import parse_body
 from sqlalchemy import Engine
 
 from service import catalog
-from service.documented import JSON, PROBLEM, blueprint, body, reply
+from service.documented import JSON, PROBLEM, blueprint, json_body, reply
 from service.errors import Conflict, UnknownJob
 from service.jobs import reports, store, views
 from service.jobs.documents import Job as JobEntry
@@ -47,8 +47,9 @@ def routes(engine: Engine, models: Models, most_pending: int) -> APIBlueprint:
     @api.post("/jobs", responses={202: JobEntry}, openapi_extensions=takes)
     def submit_job() -> Response:
         """Ask for a job; a worker takes it up."""
-        wanted = read_body(JobBody, body())
-        name = catalog.entry(models, wanted.name or models.get(None).name).name
+        wanted = read_body(JobBody, json_body())
+        name = models.only_name() if wanted.name is None else wanted.name
+        name = catalog.entry(models, name).name
         order = Order(wanted.kind, name, wanted.spec(), "http")
         job = store.submit(engine, order, most_pending)
         return _accepted(job)

@@ -59,6 +59,7 @@ def routes(engine: Engine, models: Models) -> APIBlueprint:
 def _model(models: Models, name: str | None) -> str:
     """Return the name of a model that there is; what is not there is no path here."""
     try:
-        return catalog.entry(models, name or models.only_name()).name
+        name = models.only_name() if name is None else name
+        return catalog.entry(models, name).name
     except UnknownModel as error:
         raise Unacceptable(error.detail, "name") from None

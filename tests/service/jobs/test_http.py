@@ -60,6 +60,7 @@ def test_a_job_can_be_followed_from_its_order_to_its_end(
     ("body", "status", "said"),
     [
         ({"kind": "retrain", "name": "unheard-of"}, 404, "there is: demo"),
+        ({"kind": "retrain", "name": ""}, 404, "there is: demo"),
         ({"name": "demo"}, 422, "is needed"),
         ({**GOOD, "kind": "dance"}, 422, "retrain"),
         ({**GOOD, "steps": 5}, 422, "unknown field 'steps'"),
@@ -80,6 +81,14 @@ def test_what_can_never_be_done_is_refused_at_once(
     assert answer.status_code == status
     assert answer.content_type == "application/problem+json"
     assert said in answer.text
+    assert client.get("/jobs").json["jobs"] == []
+
+
+def test_a_job_is_asked_for_in_json_alone(client: FlaskClient) -> None:
+    """Nothing else is taken for it, also where other routes take more."""
+    for kind in ("application/vnd.apache.arrow.stream", "text/plain"):
+        answer = client.post("/jobs", data=json.dumps(GOOD), content_type=kind)
+        assert answer.status_code == 415
     assert client.get("/jobs").json["jobs"] == []
 
 

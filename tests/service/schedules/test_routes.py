@@ -76,6 +76,7 @@ def test_what_is_told_of_one(client: FlaskClient) -> None:
         ({"jitter_s": 90_000}, "jitter_s", "less than"),
         ({"jitter_s": 1.5}, "jitter_s", "whole number"),
         ({"name": "absent"}, "name", "there is: demo"),
+        ({"name": ""}, "name", "there is: demo"),
         ({"kind": "dance"}, "kind", "retrain"),
         ({"margin": 2}, "margin", "less than 1"),
         ({"crom": "x"}, None, "unknown field 'crom'"),

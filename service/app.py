@@ -83,7 +83,8 @@ def create_app(
     live = Models(models_dir, load_model, Primer(database), _teller(log, watch))
     pruner = Pruner(database, settings.retention, models_dir, log)
     engine = Engine(live, store, settings.limits, watch)
-    closed = is_exposed(settings.server)  # then a key is asked for, come what may
+    # Then a key is asked for, come what may: also where there is none.
+    closed = is_exposed(settings.server) or settings.server.require_key
     app = OpenAPI(
         "service",
         info=Info(title="Forecaster", version=forecaster.__version__),

@@ -201,7 +201,7 @@ def test_the_document_tells_which_scope_a_route_needs(guarded: Guarded) -> None:
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
         operation = document["paths"].get(path, {}).get(method.lower())
         if operation is not None:
-            asked = [{"bearer": [scope]}, {"header": [scope]}, {}]
+            asked = [{"bearer": [scope]}, {"header": [scope]}]
             assert operation["security"] == (asked if scope else [])
             told = {"401", "403"} & set(operation["responses"])
             assert told == ({"401", "403"} if scope else set())
@@ -219,8 +219,30 @@ def test_a_service_for_other_machines_never_documents_that_keys_are_optional(
     service_of(app).close()
 
 
+@pytest.mark.parametrize("insecure", [False, True])
+def test_who_wants_a_key_to_be_asked_for_is_open_to_nobody_without(
+    settings: Settings, insecure: bool
+) -> None:
+    """Of a database without a key, perhaps the wrong one, as well; the first key opens."""
+    server = dataclasses.replace(settings.server, require_key=True, insecure=insecure)
+    app = open_app(dataclasses.replace(settings, server=server))
+    client = app.test_client()
+    answer = client.delete("/series/a")
+    assert answer.status_code == 401
+    assert "'forecaster keys create' makes one" in answer.json["detail"]
+    assert client.get("/health/ready").status_code == 200
+    document = client.get("/openapi.json").json
+    assert {} not in document["paths"]["/predict"]["post"]["security"]
+    _, key = keys.create(service_of(app).store._engine, "first", ["read"])
+    found = client.get("/series", headers={"X-API-Key": key})
+    service_of(app).close()
+    assert found.status_code == 200
+
+
 def test_without_keys_nobody_is_asked_on_this_machine(client: FlaskClient) -> None:
     """A key that is sent all the same does no harm."""
+    document = client.get("/openapi.json").json
+    assert {} in document["paths"]["/predict"]["post"]["security"]
     assert client.post("/observe", json=BODY).status_code == 200
     assert client.get("/series", headers={"X-API-Key": "any"}).status_code == 200
     assert client.delete("/series/a").status_code == 204

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from forecaster import metrics
 from forecaster.evaluation import carried_forecasts
-from forecaster.manifest import Manifest
+from forecaster.manifest import Manifest, learned_until
 from forecaster.panel import Panel
 from forecaster.report import actual_values
 from forecaster.shifts import changes, psi
@@ -99,7 +99,7 @@ def forecast(ground: Ground, model: StepModel) -> Floats:
 
 def fresh_days(ground: Ground, manifest: Manifest) -> list[str]:
     """The days of which a version has learned nothing, whichever series it is."""
-    every, last = np.unique(ground.days), manifest.data.get("last")
+    every, last = np.unique(ground.days), learned_until(manifest)
     if last is not None:
         times = _times(ground.panel, ground.origins)
         learned = times <= ground.panel.frequency.parse_time(last)

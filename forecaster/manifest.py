@@ -58,7 +58,8 @@ class Manifest:
         state_size: width of the carried state, S.
         architecture: cell, layers, units and so on.
         data: summary of the training data: series, points, first and last time, and a
-            fingerprint that other data do not have.
+            fingerprint that other data do not have; `learned`, the last time of the data of
+            its parents, where that is a later one.
         metrics: scores on the held-out end of the training data.
         training: seed, steps planned and done, seconds, device.
         libraries: versions of Python, of this project and of the libraries that made it.
@@ -171,6 +172,11 @@ def _fits(value: object, kind: Any) -> bool:
         return True
     plain = (int, float) if kind is float else kind
     return isinstance(value, plain) and not isinstance(value, bool)
+
+
+def learned_until(manifest: Manifest) -> Any:
+    """The last time that a version has learned from, its parents too; None if untold."""
+    return manifest.data.get("learned", manifest.data.get("last"))
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -94,7 +94,7 @@ def train_model(
         name=name,
         parent=version,
         configuration=configuration(wishes, panel.exog.columns),
-        **_facts_of_data(panel, covariates, season),
+        **_facts_of_data(panel, covariates, season, begun),
         **_facts_of_training(decided, trained),
     )
 
@@ -167,10 +167,14 @@ def held_out_scores(model: Artifact, parts: Split) -> dict[str, float]:
     return {name: value for name, value in scores.items() if np.isfinite(value)}
 
 
-def _facts_of_data(panel: Panel, covariates: Covariates, season: int) -> dict[str, Any]:
+def _facts_of_data(
+    panel: Panel, covariates: Covariates, season: int, parent: Manifest | None
+) -> dict[str, Any]:
     """What the manifest says about the data: a summary, never the data."""
-    lasts = panel.frequency.times(panel.starts, panel.lengths - 1)
-    begin, end = panel.frequency.format(np.array([panel.starts.min(), lasts.max()]))
+    last = panel.frequency.times(panel.starts, panel.lengths - 1).max()
+    begin, end = panel.frequency.format(np.array([panel.starts.min(), last]))
+    before = None if parent is None else manifests.learned_until(parent)
+    later = before is not None and panel.frequency.parse_time(before) > last
     return {
         "freq": panel.frequency.alias,
         "features": (
@@ -184,6 +188,7 @@ def _facts_of_data(panel: Panel, covariates: Covariates, season: int) -> dict[st
             "missing": int(np.isnan(panel.values).sum()),
             "first": begin,
             "last": end,
+            **({"learned": before} if later else {}),
             "fingerprint": fingerprint(panel),
             "changes": shifts.summary(panel, season),
         },

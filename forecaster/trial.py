@@ -22,7 +22,7 @@ from forecaster.checkpoint import fingerprint
 from forecaster.errors import DataError
 from forecaster.evaluation import Cutoffs, cutoffs
 from forecaster.gate import LEAST_UNITS, MANY
-from forecaster.manifest import Manifest
+from forecaster.manifest import Manifest, learned_until
 from forecaster.panel import Panel, trimmed
 
 Ints = NDArray[np.int64]
@@ -112,7 +112,7 @@ def _ends(panel: Panel) -> NDArray[Any]:
 
 def _fresh(panel: Panel, chosen: Ints, champion: Manifest) -> Ints | None:
     """Steps of some series behind the last that the champion learned from."""
-    last = champion.data.get("last")
+    last = learned_until(champion)
     if last is None:
         return None
     last = panel.frequency.parse_time(last)

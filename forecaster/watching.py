@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from forecaster.frequency import Frequency
 from forecaster.ground import Day, Ground, forecast, scored
-from forecaster.manifest import Manifest
+from forecaster.manifest import Manifest, learned_until
 from forecaster.panel import Panel
 from forecaster.streaming import StepModel
 
@@ -98,7 +98,7 @@ def _beginnings_of(manifest: Manifest, spans: Spans, i: int) -> Ints:
     times = spans.frequency.times(start, steps)
     before = spans.frequency.times(start, steps - 1)
     begins = _day_of(times, horizon) != _day_of(before, horizon)
-    last = manifest.data.get("last")
+    last = learned_until(manifest)
     if last is not None:
         begins &= times > spans.frequency.parse_time(last)
     return np.asarray(steps[begins])

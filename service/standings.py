@@ -47,7 +47,8 @@ class Standing:
         version: of the model.
         aliases: it has.
         problem: why its manifest cannot be read.
-        trained_until: the last time of the data it has learned from, if it tells.
+        trained_until: the last time of the data it has learned from, or its parents have,
+            if it tells.
         validation: its scores on the held-out end of these, as the manifest has them.
         live: None while it was not scored on the newest day, or on none that the others were.
     """
@@ -132,5 +133,5 @@ def _standing(folder: Path, aliases: list[str], live: Live | None) -> Standing:
         manifest = manifests.read(folder)
     except ForecasterError as error:
         return Standing(folder.name, aliases, str(error), None, {}, live)
-    last = manifest.data.get("last")
+    last = manifests.learned_until(manifest)
     return Standing(folder.name, aliases, None, last, manifest.metrics, live)

@@ -8,7 +8,7 @@ import numpy as np
 
 from forecaster import scoring
 from forecaster.gate import Decision
-from forecaster.manifest import Manifest
+from forecaster.manifest import Manifest, learned_until
 from forecaster.panel import Panel
 from forecaster.report import Report
 from forecaster.trial import Trial
@@ -69,7 +69,7 @@ def fairness(trial: Trial, champion: Manifest, *, fine_tune: bool = False) -> st
         champion: its manifest.
         fine_tune: whether the challenger begins with the champion's weights.
     """
-    until = champion.data.get("last")
+    until = learned_until(champion)
     if trial.seen is None:
         return "The champion does not tell what it has learned from."
     if not trial.seen:

@@ -18,7 +18,7 @@ from forecaster.batches import split
 from forecaster.checkpoint import Checkpoint, Snapshot
 from forecaster.config import Architecture, Schedule
 from forecaster.errors import ConfigError, TrainingError
-from forecaster.manifest import read
+from forecaster.manifest import learned_until, read
 from forecaster.panel import Panel
 from forecaster.planning import Plan, Wishes, plan
 
@@ -222,6 +222,23 @@ def test_fine_tuning_begins_with_the_weights_of_the_version(
     ours = weights(models / "tiny" / manifest.version)
     for one, other in zip(ours, weights(parent), strict=True):
         assert np.allclose(one, other, atol=1e-7) or not one.shape
+
+
+def test_what_a_parent_has_learned_from_is_known_of_its_children(
+    models: Path, seasonal_panel: Panel
+) -> None:
+    """A version of older data than its parent's has seen what came behind them, too."""
+    from forecaster.pipeline import train_model
+
+    config = models / "c.toml"
+    config.write_text("[training]\nsteps = 1\n")
+    until = learned_until(read(registry.resolve(models, "tiny", "champion")))
+    older, parent = seasonal_panel.cut(seasonal_panel.lengths - 24), "champion"
+    for _ in range(2):
+        wishes = Wishes(parent=parent, config=config)
+        made = train_model(older, "tiny", wishes, models)
+        assert made.data["last"] < made.data["learned"] == learned_until(made) == until
+        parent = made.version
 
 
 def test_fine_tuning_is_gentler_than_training(

@@ -56,6 +56,17 @@ def test_windows_lie_behind_what_the_champion_learned_where_enough_came_since() 
     assert "Neither has learned from them" in fairness(trial, champion(191))
 
 
+def test_what_the_parents_of_a_champion_learned_from_counts_as_its_own() -> None:
+    """Its weights know it, however old the data are that it was fine-tuned on."""
+    whole, child = panel([200] * 12), champion(100)
+    child.data["learned"] = 199 - 2 * HORIZON
+    trial = trial_of(whole, child, None)
+    assert trial.where.origins.shape[1] == 2
+    child.data["learned"] = 199
+    assert trial_of(whole, child, None).seen == 12 * WINDOWS
+    assert "its data end at 199" in fairness(trial_of(whole, child, None), child)
+
+
 def test_where_too_little_came_older_windows_are_taken_and_counted() -> None:
     """The champion may know the answers, the challenger never does."""
     trial = trial_of(panel([200] * 12), champion(199 - HORIZON + 1), None)

@@ -52,6 +52,14 @@ def test_days_known_in_full_are_scored() -> None:
     assert days[0].scores["psi"] is None  # of a version that does not tell
 
 
+def test_what_a_parent_learned_from_is_not_scored() -> None:
+    """Of a version that was fine-tuned on older data than its parent's."""
+    model = model_of(last="2024-01-03T12:00:00")
+    assert watch(model, panel_of(9 * HOURS))[0].day == "2024-01-04"
+    model.manifest.data["learned"] = "2024-01-05T12:00:00"
+    assert watch(model, panel_of(9 * HOURS))[0].day == "2024-01-06"
+
+
 def test_a_day_is_scored_alike_whenever_one_looks() -> None:
     """What comes later changes nothing of the days before: carried is replayed."""
     model = model_of()

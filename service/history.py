@@ -25,12 +25,9 @@ from service.tables import series
 
 Ints = NDArray[np.int64]
 
-SERIES = (
-    select(series)
-    .where(series.c.end_step > series.c.first_step + series.c.pruned)
-    .order_by(series.c.unique_id)
-)
-ENDS = select(series.c.pk, series.c.end_step)
+_HAS_STEPS = series.c.end_step > series.c.first_step + series.c.pruned
+SERIES = select(series).where(_HAS_STEPS).order_by(series.c.unique_id)
+ENDS = select(series.c.pk, series.c.end_step).where(_HAS_STEPS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,6 +83,17 @@ def ends_of(engine: Engine, name: str) -> dict[int, int]:
     with reading_long(engine) as connection:
         rows = connection.execute(ENDS.where(series.c.name == name))
         return {row.pk: row.end_step for row in rows}
+
+
+def are_left(engine: Engine, name: str, ends: Mapping[int, int]) -> bool:
+    """Whether the log holds something yet of each of these series from before it ended there.
+
+    Raises:
+        StoreFailure: the store does not answer.
+    """
+    with reading_long(engine) as connection:
+        rows = connection.execute(SERIES.where(series.c.name == name))
+        return {row.pk for row in rows if _is_kept(row, ends)}.issuperset(ends)
 
 
 @contextmanager

@@ -93,10 +93,8 @@ def _retrain(task: Task, teller: Teller) -> dict[str, Any]:
 
     wishes = Retraining.read(task.spec)
     models_dir = Path(task.models_dir)
-    place = pinned.place_of(models_dir, task.name, task.job)
-    log = _observed(task, place)
+    log = _observed(task, pinned.place_of(models_dir, task.name, task.job))
     verdict = retrain(log, task.name, wishes, models_dir, teller.say, teller.progress)
-    place.remove()
     return dataclasses.asdict(verdict)
 
 

@@ -10,6 +10,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from forecaster.errors import ForecasterError
 from forecaster.settings import Settings
 from forecaster.succession import appoint
 from service.errors import StoreFailure
-from service.jobs import leases, records, watched
+from service.jobs import leases, pinned, records, watched
 from service.jobs.keeping import Keeper
 from service.jobs.records import Job
 from service.jobs.task import CUT_OFF, DONE, FAILED, Ending, Task
@@ -171,6 +172,9 @@ class Worker:
     ) -> None:
         engine, lease = self._engine, job.lease
         if self._insist(lambda: leases.finish(engine, lease, state, result, error)):
+            models_dir = Path(self._settings.server.models_dir)
+            with suppress(OSError):  # what is left goes with old checkpoints
+                pinned.place_of(models_dir, job.order.name, job.id).remove()
             self._note(job, state)
 
     def _insist(self, write: Callable[[], bool]) -> bool:

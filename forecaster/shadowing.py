@@ -117,16 +117,18 @@ def planned(models_dir: Path, name: str, log: Log) -> Plan:
         try:
             manifest = manifests.read(folder.with_name(version))
             _check(manifest, ground)
+            columns, fresh = _columns(manifest), fresh_days(ground, manifest)
         except ForecasterError as error:
             left_out[version] = str(error)
             continue
-        columns = _columns(manifest)
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            # Whatever another release, or a hand, wrote into a manifest.
+            left_out[version] = str(_unusable(folder.with_name(version), error))
+            continue
         if columns not in panels:
             panels[columns] = log.panel(chosen, columns)
         own = replace(ground, panel=panels[columns])
-        entrants[version] = Entrant(
-            folder.with_name(version), manifest, own, fresh_days(own, manifest)
-        )
+        entrants[version] = Entrant(folder.with_name(version), manifest, own, fresh)
     return Plan(folder.name, entrants, left_out)
 
 
@@ -170,15 +172,20 @@ def _outcome(entrant: Entrant, load: Callable[[Path], StepModel]) -> Outcome:
     model = load(entrant.folder)
     try:
         quantiles = forecast(entrant.ground, model)
+        days = scored(entrant.ground, entrant.manifest, quantiles, entrant.days)
     except ForecasterError:
         raise
     except Exception as error:  # a foreign graph raises whatever it likes
-        raise ArtifactError(
-            f"{entrant.folder}: expected forecasts, got {type(error).__name__}: "
-            f"{first_line(error)}. Train again or choose another version."
-        ) from error
-    days = scored(entrant.ground, entrant.manifest, quantiles, entrant.days)
+        raise _unusable(entrant.folder, error) from error
     return Outcome(days, quantiles.astype(np.float32))
+
+
+def _unusable(folder: Path, error: Exception) -> ArtifactError:
+    """What is said of a version that is none of ours."""
+    return ArtifactError(
+        f"{folder}: expected forecasts, got {type(error).__name__}: "
+        f"{first_line(error)}. Train again or choose another version."
+    )
 
 
 def _ground(champion: Manifest, log: Log) -> tuple[Ground | None, Ints]:

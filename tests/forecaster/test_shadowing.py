@@ -1,5 +1,6 @@
 """Laws of shadows: versions are compared on the same forecasts, and harm nobody."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,6 +125,29 @@ def test_a_shadow_of_the_champion_scores_what_the_champion_does(
     model = FakeModel(manifests.read(tmp_path / NAME / A))
     assert found[A].days == watch(model, PANEL)
     np.testing.assert_array_equal(found[A].quantiles, found[B].quantiles)
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"data": {"last": "once"}}, "ISO-8601"),
+        ({"covariates": {"columns": 7}}, "TypeError"),
+        ({"covariates": {"columns": [{}]}}, "KeyError"),
+        ({"data": {"changes": {"edges": [1.0]}}}, "KeyError"),
+    ],
+)
+def test_a_manifest_of_another_release_harms_nobody(
+    tmp_path: Path, add: Callable[..., None], entry: dict[str, Any], said: str
+) -> None:
+    """It is said what is wrong, and the champion is scored as it were alone."""
+    add(A, "champion", "2024-01-05T00:00:00")
+    alone = found_in(tmp_path)
+    add(B, "challenger", "2024-01-05T00:00:00")
+    path = tmp_path / NAME / B / manifests.FILE_NAME
+    path.write_text(json.dumps({**json.loads(path.read_text()), **entry}))
+    found = found_in(tmp_path)
+    assert found[A].days == alone[A].days
+    assert said in str(found[B].problem)
 
 
 def test_versions_are_ranked_by_how_well_they_forecast(

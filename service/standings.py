@@ -4,6 +4,7 @@ Their live scores are over days that all of them were scored on, so that they co
 with like; a version that was not scored lately keeps nobody from it.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,8 @@ def _standing(folder: Path, aliases: list[str], live: Live | None) -> Standing:
     try:
         manifest = manifests.read(folder)
     except ForecasterError as error:
-        return Standing(folder.name, aliases, str(error), None, {}, live)
+        # Not where the folder of models lies on this machine.
+        problem = str(error).replace(f"{folder.parent.parent}{os.sep}", "")
+        return Standing(folder.name, aliases, problem, None, {}, live)
     last = manifests.learned_until(manifest)
     return Standing(folder.name, aliases, None, last, manifest.metrics, live)

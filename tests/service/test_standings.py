@@ -97,6 +97,7 @@ def test_standings_are_shown(versions: Path, app: Flask, client: FlaskClient) ->
     assert challenger["live"]["scores"]["mase"] == 0.5
     assert (previous["version"], previous["live"]) == (OTHER, None)
     assert "expected format_version" in previous["problem"]
+    assert str(versions) not in previous["problem"]
     # Whoever stands in the shadow answers nobody.
     after = client.post("/predict", json=BODY).get_json()
     assert after["model"] == before["model"]

@@ -117,6 +117,7 @@ IDS_BEHIND = (  # as far as can be told without looking at a state
         ),
     )
 )
+COUNT_BEHIND = select(func.count()).select_from(IDS_BEHIND.subquery())
 # Of series that nobody else writes now: who brings states forward waits for no request.
 FREE_STATES = (
     _WITH_STATES.where(series.c.pk.in_(bindparam("pks", expanding=True)))

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import delete, update
 
+from forecaster.canary import answers_for
 from forecaster.settings import Limits, Retention
 from service import backlog, priming, tables
 from service.backlog import FROM_THE_FIRST, Owner, Page, keep, next_page
@@ -66,6 +67,21 @@ class Carried:
 def live(version: str, weight: float, frequency: str = "h") -> Live:
     """A version."""
     return Live("demo", version, FakeModel(manifest(frequency), weight))
+
+
+@pytest.mark.parametrize("share", [0.001, 0.5, 0.999, 1.0])
+def test_those_that_are_behind_are_counted(
+    carried: Carried, share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the share; where it is all of them, not one by one."""
+    for number in range(20):
+        carried.send(str(number), history(3))
+    owner = Owner("demo", "v2", "h")
+    mine = [answers_for("demo", str(number), share) for number in range(20)]
+    if share == 1:
+        monkeypatch.delattr(backlog, "answers_for")
+    found = backlog.count_behind(carried.database, owner, FROM_THE_FIRST, share)
+    assert found == sum(mine)
 
 
 def history(length: int, seed: int = 0) -> list[float]:

@@ -50,7 +50,8 @@ def read(models_dir: Path, name: str) -> Canary | None:
     """Return the canary of a model, None where there is none.
 
     Raises:
-        ArtifactError: its share is not said, or cannot be read.
+        ArtifactError: its share is not said, or is none.
+        OSError: the folder cannot be read.
     """
     version = registry.aliases(models_dir, name).get(CANARY)
     if version is None:
@@ -59,7 +60,7 @@ def read(models_dir: Path, name: str) -> Canary | None:
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
         found = Canary(str(told["version"]), check_share(told["share"]))
-    except (OSError, ValueError, TypeError, KeyError, InputError) as error:
+    except (FileNotFoundError, ValueError, TypeError, KeyError, InputError) as error:
         raise ArtifactError(
             f"{path}: expected the share of {version}, such as "
             f'{{"version": "{version}", "share": 0.05}}: {error}. Begin the canary again '

@@ -33,7 +33,7 @@ class Canaries:
 
         Args:
             live: what answers for the other series.
-            now: what runs beside it, or beside the one before it.
+            now: what runs beside it.
         """
         version, tried = "", None
         try:

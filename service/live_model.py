@@ -225,7 +225,8 @@ class Models(Board):
         """See whether a canary began, changed or ended, or has another champion now."""
         now = self.statuses().get(name, UNKNOWN)
         if now.live is not None:
-            self._stand_beside(name, self._canaries.look(now.live, before), before)
+            made = self._canaries.look(now.live, now.beside)
+            self._stand_beside(name, made, before)
 
     def _stand_beside(self, name: str, made: Beside, before: Beside) -> None:
         """Let a version answer for its share from now on, or nobody, in one assignment."""

@@ -253,6 +253,34 @@ def test_a_share_that_cannot_be_read_is_told_until_it_is_mended(
     assert service.client.get("/models/demo").json["canary"]["version"] == NEWER
 
 
+def test_a_folder_that_is_away_for_a_moment_ends_no_canary(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told meanwhile, and nothing is loaded again."""
+    begun(service)
+    models, path = service.models, service.models.folder / "demo" / "canary.json"
+    first, read = models.beside(models.get("demo")).live, Path.read_text
+
+    def away(self: Path, *args: Any, **about: Any) -> str:
+        if self == path:
+            raise OSError(5, "Input/output error")
+        return read(self, *args, **about)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_text", away)
+        models.refresh()
+        now = models.beside(models.get("demo"))
+        assert (now.live, now.share) == (first, SHARE)
+        assert "Input/output" in str(now.problem)
+    models.refresh()
+    now = models.beside(models.get("demo"))
+    assert (now.live is first, now.problem) == (True, None)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_text", away)
+        promoted(service.client, UNLIKE)  # beside which it may not answer
+        assert models.beside(models.get("demo")).live is None
+
+
 def test_a_canary_is_told_and_counted(service: Service) -> None:
     """A line when it begins and when it ends, and its share as Prometheus reads it."""
     begun(service)

@@ -66,8 +66,10 @@ def _path(folder: Path, days: list[str]) -> Path:
 
 
 def _put(frame: "pd.DataFrame", path: Path) -> None:
-    """The file as a whole, and no more than `KEPT` of them."""
+    """The file as a whole, no more than `KEPT` of them, and nothing half written."""
     path.parent.mkdir(exist_ok=True)
+    for left in path.parent.glob(".shadow-*.partial"):  # by a kill, or on a full disk
+        left.unlink(missing_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     frame.to_parquet(partial, index=False)
     registry.flush(partial)

@@ -316,6 +316,27 @@ def test_forecasts_are_kept_in_a_file(
     assert list(path.parent.iterdir()) == [newer] != [path]
 
 
+def test_what_a_kill_left_of_forecasts_goes(
+    tmp_path: Path, add: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As what a full disk left: with the next file, of whichever day."""
+    add(A, "champion")
+    add(B, "challenger", "2024-01-07T12:00:00")
+    days = [planned(tmp_path, NAME, Whole(panel_of(d * HOURS))) for d in (9, 10)]
+    found = [compared(plan, lambda _: None, fake) for plan in days]
+
+    def full(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(registry, "flush", full)
+        with pytest.raises(OSError, match="No space"):
+            shadow_file.write(days[0], found[0])
+    path = shadow_file.write(days[1], found[1])
+    assert path is not None
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_who_is_in_play(tmp_path: Path, add: Callable[..., None]) -> None:
     """Versions with an alias that are there, the champion first, none without one."""
     assert in_play(tmp_path, NAME) == {}

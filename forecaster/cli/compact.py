@@ -48,9 +48,9 @@ def compact(database: str, models_dir: Path, as_json: bool) -> None:
 
 
 def _size(count: int) -> str:
-    """Return bytes as people read them.
+    """Return bytes as people read them; a file that grew a little has freed none.
 
-    >>> _size(1_234_567)
-    '1.2 MB'
+    >>> _size(1_234_567), _size(-40_000)
+    ('1.2 MB', '0.0 MB')
     """
-    return f"{count / 1e6:.1f} MB"
+    return f"{max(0, count) / 1e6:.1f} MB"

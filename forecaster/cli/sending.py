@@ -156,7 +156,8 @@ def _send(
         longest = int(panel.lengths[part].max())
         answer = _read(_asked(service, table, longest, wishes))
     except Refused as refusal:
-        named = {one["unique_id"]: one for one in refusal.errors if "unique_id" in one}
+        found = _named(refusal.errors, panel, part)
+        named = {one["unique_id"]: one for one in found if "unique_id" in one}
         if not named:
             raise
         if len(named) < len(part):
@@ -167,7 +168,25 @@ def _send(
         errors += named.values()
         return
     answers.append(answer)
-    errors += answer.about["errors"]
+    answered = [one["unique_id"] for one in answer.about["series"]]
+    errors += _named(answer.about["errors"], panel, part, answered)
+
+
+def _named(
+    errors: list[dict[str, Any]],
+    panel: Panel,
+    part: list[int],
+    answered: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """The errors with the ids they are about: one that is too long is not told back."""
+    told = {*answered, *(one.get("unique_id") for one in errors)}
+    rest = iter([panel.ids[i] for i in part if panel.ids[i] not in told])
+    return [
+        {"unique_id": next(rest, None), **one}
+        if one.get("loc") == "unique_id" and "unique_id" not in one
+        else one
+        for one in errors
+    ]
 
 
 def _asked(service: Service, table: Any, longest: int, wishes: Wishes) -> bytes:

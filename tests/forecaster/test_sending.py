@@ -23,7 +23,10 @@ HORIZON = 3
 
 
 class Zeros(BaseHTTPRequestHandler):
-    """Speaks as a service does, and forecasts zeros of what it is asked for."""
+    """Speaks as a service does, and forecasts zeros of what it is asked for.
+
+    As a service it does not say back an id that is too long.
+    """
 
     asked: ClassVar[list[tuple[str, list[dict[str, Any]]]]] = []
 
@@ -33,7 +36,9 @@ class Zeros(BaseHTTPRequestHandler):
         rows = pa.ipc.open_stream(body).read_all().to_pylist()
         self.asked.append((urlsplit(self.path).path, rows))
         ids = list(dict.fromkeys(row["unique_id"] for row in rows))
-        about = {"series": [{"unique_id": one} for one in ids], "errors": []}
+        refused = [{"status": 422, "loc": "unique_id"} for one in ids if len(one) > 256]
+        ids = [one for one in ids if len(one) <= 256]
+        about = {"series": [{"unique_id": one} for one in ids], "errors": refused}
         steps = np.zeros(len(ids) * HORIZON)
         table = pa.table({"ds": steps.astype("M8[us]"), "median": steps})
         sink = pa.BufferOutputStream()
@@ -102,3 +107,17 @@ def test_what_is_known_ahead_follows_a_value(
     assert last == "/predict"
     assert values + [row["y"] for row in rows] == [*range(1, length + 1)] + [None] * 3
     assert rows[0]["y"] is not None
+
+
+def test_a_series_is_named_though_the_service_does_not_say_its_id(
+    service: Service,
+) -> None:
+    """It tells back no id that is too long, and whoever sent it must find the series."""
+    ids, long = ["a", "x" * 257, "y" * 257, "z"], ["x" * 257, "y" * 257]
+    starts = np.array(["2024-01-01"] * 4, "M8[us]")
+    values = [np.arange(1.0, 4.0)] * 4
+
+    returned = sent(service, Panel.from_series(ids, values, starts, Frequency("D")))
+
+    assert returned.forecasts.ids == ("a", "z")
+    assert [one["unique_id"] for one in returned.errors] == long

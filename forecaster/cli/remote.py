@@ -72,7 +72,13 @@ class Service:
         """
         if not url.startswith(("http://", "https://")):
             raise ConfigError(f"--url: expected http://HOST:PORT, got {url!r}")
-        return cls(url.rstrip("/"), os.environ.get(key_variable), packed)
+        key = os.environ.get(key_variable, "").strip()  # files end in a line feed
+        if not (key.isprintable() and key.isascii()):
+            raise ConfigError(
+                f"{key_variable}: expected an API key, got what none looks like. Give "
+                "what 'forecaster keys create' printed"
+            )
+        return cls(url.rstrip("/"), key or None, packed)
 
     def manifest(self, name: str) -> Manifest:
         """The manifest of the version of a model that the service forecasts with."""
@@ -134,6 +140,8 @@ class Service:
         except (ValueError, KeyError, TypeError):
             detail, errors = "the answer is none of this service", []
         message = f"{self.url} answers {answer.status}: {detail}"
+        if answer.status == 401:
+            message += ". Here it is read from FORECASTER_API_KEY, or see --api-key-env"
         if answer.status in (400, 404, 409, 413, 415, 422):
             return Refused(message, errors)
         return ServiceFailed(message)

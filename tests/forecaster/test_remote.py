@@ -137,3 +137,31 @@ def test_wrong_usage_is_told_before_anything_is_asked(
     """Exit code 2 and one line."""
     assert cli.run(["predict", "data.csv", "--name", "m", *more]) == 2
     assert fragment in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("key", ["fc_1\nX: y", "fc_\x07", "schl\u00fcssel"])
+def test_what_is_no_key_is_told_without_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """Before anything is sent; logs are no place for what may be a key after all."""
+    monkeypatch.setenv("TILL", key)
+    line = "predict data.csv --name m --url http://x --api-key-env TILL"
+
+    assert cli.run(line.split()) == 2
+
+    error = capsys.readouterr().err
+    assert "TILL: expected an API key" in error
+    assert key[3:] not in error
+
+
+def test_a_line_feed_behind_a_key_is_none_of_it(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it comes of a file; and who has no key that works is told where it is read."""
+    monkeypatch.setenv("FORECASTER_API_KEY", "fc_1\n")
+    Moody.answers = [(401, b"{}")]
+
+    with pytest.raises(ServiceFailed, match="read from FORECASTER_API_KEY"):
+        Service.at(url, "FORECASTER_API_KEY", False).post("/predict", b"", {})
+
+    assert Moody.asked[0][1]["Authorization"] == "Bearer fc_1"

@@ -83,14 +83,18 @@ def put(
 @schedules.command()
 @click.argument("schedule", metavar="NAME")
 @database_option
-def delete(schedule: str, database: str) -> None:
+@json_option
+def delete(schedule: str, database: str, as_json: bool) -> None:
     """Forget a schedule; the job it made last goes on."""
     with opened(database, anew=False) as engine:
         if not store.drop(engine, schedule):
             raise ConfigError(
                 "no schedule of that NAME; 'forecaster schedules list' shows them"
             )
-    click.echo(f"Schedule {schedule} is deleted.")
+    if as_json:
+        print_json({"name": schedule})
+    else:
+        click.echo(f"Schedule {schedule} is deleted.")
 
 
 def _model(models_dir: Path, name: str | None) -> str:

@@ -5,8 +5,10 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
 from forecaster import cli, registry
@@ -317,3 +319,20 @@ def test_python_m_forecaster_is_the_same_command(tmp_path: Path) -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
+
+
+def leaves(command: click.Command, words: str = "") -> Iterator[tuple[str, bool]]:
+    """Every command line that does something, and whether it takes --json."""
+    if not isinstance(command, click.Group):
+        yield words, any("--json" in parameter.opts for parameter in command.params)
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        below = command.get_command(context, name)
+        assert below is not None
+        yield from leaves(below, f"{words} {name}".strip())
+
+
+def test_every_verb_that_ends_prints_json_on_request() -> None:
+    """Only those that run until they are told to end have no result."""
+    assert [words for words, has in leaves(cli.verbs) if not has] == ["serve", "worker"]

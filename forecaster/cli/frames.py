@@ -1,5 +1,6 @@
 """Columns of a forecast as a file or as text; pandas is imported inside, being slow."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,11 @@ def check_writable(path: Path | None, endings: tuple[str, ...] = FORMATS) -> Non
         raise ConfigError(f"{path}: there is no folder {path.parent}. Make it first")
     if path.is_dir():
         raise ConfigError(f"{path}: is a folder. Give the name of a file in it")
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise ConfigError(
+            f"{path}: expected a place that can be written, this one may only be read. "
+            "Give another one"
+        )
 
 
 def check_other_file(out: Path | None, data: Path, future: Path | None = None) -> None:

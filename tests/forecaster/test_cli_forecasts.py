@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,6 +176,25 @@ def test_the_file_that_is_read_is_not_written_over(
     assert outcome.err.count("\n") == 1
     assert "--out: expected another file than DATA" in outcome.err
     assert data.read_text() == before
+
+
+@pytest.mark.parametrize(
+    "line", ["predict monthly.csv --out f.csv", "backtest monthly.csv --plot f.png"]
+)
+def test_a_place_that_cannot_be_written_is_refused_before_any_work(
+    run: Run, unloadable: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    """Before DATA is read, which is not there."""
+    unloadable.parent.chmod(0o555)
+    if os.geteuid() == 0:  # who may write nevertheless
+        monkeypatch.setattr(os, "access", lambda *_: False)
+
+    outcome = run(*line.split(), "--name", "m")
+
+    unloadable.parent.chmod(0o755)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.count("\n") == 1
+    assert "expected a place that can be written" in outcome.err
 
 
 def test_a_damaged_model_is_a_failure_and_not_a_wrong_usage(

@@ -148,12 +148,9 @@ def _aliases_of(models_dir: Path, name: str, version: str) -> list[str]:
 
 
 def _row(models_dir: Path, name: str, version: str) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "name": name,
-        "version": version,
-        "aliases": _aliases_of(models_dir, name, version),
-    }
+    row: dict[str, Any] = {"name": name, "version": version, "aliases": []}
     try:
+        row["aliases"] = _aliases_of(models_dir, name, version)
         manifest = manifests.read(models_dir / name / version)
     except ArtifactError as error:
         return {**row, "problem": str(error)}

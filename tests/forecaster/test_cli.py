@@ -119,6 +119,21 @@ def test_config_tells_value_and_source(shell: Shell) -> None:
     assert entry == {"value": 9000, "source": "forecaster.toml"}
 
 
+def test_aliases_that_cannot_be_read_hide_no_other_model(
+    shell: Shell, model: Path
+) -> None:
+    """The list shows them as the problem of the versions of that model."""
+    made(shell.folder / "models", VERSION, name="other")
+    (shell.folder / "models" / "other" / "aliases.json").write_text("{")
+
+    done = shell("models --json")
+
+    assert done.code == 0
+    sound, other = json.loads(done.out)["models"]
+    assert (sound["name"], sound["aliases"]) == ("demo", ["champion"])
+    assert "aliases.json: cannot be read" in other["problem"]
+
+
 def test_models_lists_versions_with_aliases(shell: Shell, model: Path) -> None:
     """The list names each version once, with its aliases and metrics."""
     for line in ("models", "models list"):

@@ -107,7 +107,9 @@ def _single_rows(path: Path, manifest: Manifest, mending: "Mending") -> Panel | 
     return panel if panel.lengths.max() == 1 else None
 
 
-def with_future(panel: Panel, path: Path | None, horizon: int) -> Panel:
+def with_future(
+    panel: Panel, path: Path | None, horizon: int, mending: "Mending"
+) -> Panel:
     """The panel with what a file knows ahead; a line on stderr where that is not enough.
 
     Raises:
@@ -123,7 +125,7 @@ def with_future(panel: Panel, path: Path | None, horizon: int) -> Panel:
             "this one has none. Leave it out"
         )
     if path is not None:
-        panel = read_future(path, panel)
+        panel = read_future(path, panel, mending=mending, say=say)
     ahead = panel.exog.ahead[:, :horizon]
     for place, name in enumerate(names):
         known = (~np.isnan(ahead[:, :, place])).sum(axis=1)

@@ -116,9 +116,10 @@ def predict(
     model = _Remote(name, wishes) if wishes["url"] else _Local(name, wishes)
     manifest = model.manifest
     prediction.check_levels(wishes["levels"], manifest.quantiles)
-    panel = read_for_model(data, wishes["freq"], manifest, take_mending(wishes))
+    mending = take_mending(wishes)
+    panel = read_for_model(data, wishes["freq"], manifest, mending)
     horizon = wishes["horizon"] or manifest.horizon
-    panel = with_future(panel, wishes["future"], horizon)
+    panel = with_future(panel, wishes["future"], horizon, mending)
     columns, answer = model.answer(panel, horizon)
     if as_json:
         about = {"name": manifest.name, "version": manifest.version}

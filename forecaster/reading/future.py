@@ -16,18 +16,26 @@ from forecaster.reading.cells import parse_ids, parse_values
 from forecaster.reading.covariates import parse_covariates
 from forecaster.reading.files import open_table
 from forecaster.reading.grid import Rows, off_grid, refuse_kind, sort_rows
-from forecaster.reading.mending import merge
+from forecaster.reading.mending import Mending, Say, merge, moved
 from forecaster.reading.table import clipped
 from forecaster.reading.times import parse_times
 
+NOTHING = Mending()
 FARTHEST_STEPS = 100_000  # ahead of a series; beyond it a time is a mistake
 
 
-def read_future(path: str | Path, panel: Panel) -> Panel:
+def read_future(
+    path: str | Path,
+    panel: Panel,
+    *,
+    mending: Mending = NOTHING,
+    say: Say = lambda line: None,
+) -> Panel:
     """The panel with what a file knows ahead of its series in `exog.ahead`.
 
     One row is one step of one series behind its last row, in any order; rows that are
-    absent are steps of which nothing is known.
+    absent are steps of which nothing is known. Irregular rows are mended as those of
+    `read_panel`, on the grids of the panel.
 
     Raises:
         DataError: for a file that cannot be used, a series that is not in the panel, and
@@ -39,9 +47,12 @@ def read_future(path: str | Path, panel: Panel) -> Panel:
     rows = sort_rows(
         table, parse_ids(table), parse_times(table), parse_values(table), cells
     )
-    rows = merge(rows, "error", lambda line: None)
     refuse_kind(rows, panel.frequency)
-    series = _known_series(rows, panel)[rows.series]
+    places = _known_series(rows, panel)
+    if mending.snap:
+        rows = moved(rows, panel.starts[places][rows.series], panel.frequency, say)
+    rows = merge(rows, mending.duplicates, say)
+    series = places[rows.series]
     try:
         steps = panel.frequency.steps(panel.starts[series], rows.times)
     except OffGrid as error:

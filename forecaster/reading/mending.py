@@ -60,15 +60,21 @@ def snap(rows: Rows, alias: str | None, say: Say) -> tuple[Rows, str]:
     if frequency.is_integer != (rows.times.dtype.kind == "i"):
         return rows, alias  # refused where the frequency is chosen
     anchors = frequency.anchors(rows.times, rows.begins)[rows.series]
+    return moved(rows, anchors, frequency, say), alias
+
+
+def moved(rows: Rows, anchors: NDArray[Any], frequency: Frequency, say: Say) -> Rows:
+    """The rows moved to the nearest times on the grids through `anchors` [R]."""
     times = frequency.nearest(anchors, rows.times)
-    moved = times != rows.times
-    if moved.any():
-        far = np.abs(times - rows.times)[moved]
+    off = times != rows.times
+    if off.any():
+        far = np.abs(times - rows.times)[off]
         say(
-            f"snapped {moved.sum():,} of {len(times):,} rows to steps of {alias!r}, by "
-            f"{_spell(np.median(far))} in the middle and {_spell(far.max())} at most"
+            f"snapped {off.sum():,} of {len(times):,} rows to steps of "
+            f"{frequency.alias!r}, by {_spell(np.median(far))} in the middle and "
+            f"{_spell(far.max())} at most"
         )
-    return replace(rows, times=times), alias
+    return replace(rows, times=times)
 
 
 def merge(rows: Rows, how: str, say: Say) -> Rows:

@@ -11,7 +11,7 @@ from forecaster.covariates import Column, Covariates, per_series, rows_of
 from forecaster.errors import ConfigError, DataError
 from forecaster.exog import Columns
 from forecaster.panel import Panel
-from forecaster.reading import read_future, read_panel
+from forecaster.reading import Mending, read_future, read_panel
 from forecaster.scaling import fit
 
 COLUMNS = Columns(futr=("promo",), hist=("temp",), stat=("size", "kind"))
@@ -121,6 +121,22 @@ def test_a_file_of_the_future_says_what_trailing_rows_say(tmp_path: Path) -> Non
     path.write_text("unique_id,ds,promo\nb,2024-01-04,0\na,2024-01-05,1\n")
     beside = read_future(path, read(tmp_path, SHOPS))
     np.testing.assert_array_equal(inside.exog.ahead, beside.exog.ahead)
+
+
+def test_a_file_of_the_future_is_mended_as_the_data_are(tmp_path: Path) -> None:
+    """Where asked, on the grid of the data; and how much it was is told."""
+    panel = read(tmp_path, SHOPS)
+    path = tmp_path / "future.csv"
+    path.write_text(
+        "unique_id,ds,promo\na,2024-01-05T02:00,1\na,2024-01-04T23:00,0\n"
+        "b,2024-01-03,1\n"
+    )
+    told: list[str] = []
+
+    mended = read_future(path, panel, mending=Mending(True, "mean"), say=told.append)
+
+    np.testing.assert_array_equal(mended.exog.ahead, [[[0.5]], [[1.0]]])
+    assert [line.split()[:2] for line in told] == [["snapped", "2"], ["merged", "1"]]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What several verbs share: options, and printing JSON."""
 
 import json
+import logging
 import math
 import os
 from collections.abc import Callable
@@ -51,15 +52,18 @@ def print_json(value: object) -> None:
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow without the notes that its C++ side writes on stderr.
+    """Import TensorFlow without the notes that it writes on stderr.
 
-    It writes them before it reads TF_CPP_MIN_LOG_LEVEL, so the descriptor itself is
+    Its C++ side writes them before it reads TF_CPP_MIN_LOG_LEVEL, so the descriptor itself is
     turned away for as long as the import takes.
     """
     stderr, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
         import tensorflow  # noqa: F401 - slow to import, so not at the top
+
+        # That trainings of one process trace their steps anew, for one.
+        logging.getLogger("tensorflow").setLevel(logging.ERROR)
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)

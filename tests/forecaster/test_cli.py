@@ -13,6 +13,7 @@ import pytest
 
 from forecaster import cli, registry
 from forecaster.cli import serve
+from forecaster.cli.common import import_tensorflow
 from tests.forecaster.conftest import Shell
 from tests.forecaster.versions import A, B, C, D, made
 
@@ -351,3 +352,20 @@ def leaves(command: click.Command, words: str = "") -> Iterator[tuple[str, bool]
 def test_every_verb_that_ends_prints_json_on_request() -> None:
     """Only those that run until they are told to end have no result."""
     assert [words for words, has in leaves(cli.verbs) if not has] == ["serve", "worker"]
+
+
+@pytest.mark.tf
+def test_tensorflow_writes_no_notes_of_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Such as that steps are traced anew by each training of `backtest --refit`."""
+    import_tensorflow()
+    import tensorflow as tf
+
+    def step(x: object) -> object:
+        return x
+
+    for _ in range(10):
+        tf.function(step)(tf.constant(1.0))
+
+    assert caplog.messages == []

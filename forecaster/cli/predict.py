@@ -98,7 +98,7 @@ def predict(
 
     The series need not be those the model was trained on. The columns are unique_id,
     ds, the median under the model's NAME, then NAME-lo-80, NAME-hi-80 and so on. With
-    --insample there is a row for each observed step instead, with its y before and its
+    --insample there is a row for each step up to that end instead, with its y before and its
     anomaly score behind: 1 less the probability of a value so far from its forecast.
     Covariates known ahead are read from rows of DATA behind the last value, with y
     empty, or from --future. Without --out the forecasts go to stdout, as CSV or, on a terminal, as a table.
@@ -140,6 +140,13 @@ class _Local:
     """A version in the folder of models, computed here."""
 
     def __init__(self, name: str, wishes: dict[str, Any]) -> None:
+        asked = {"stateless": wishes["stateless"], "gzip": wishes["gzip"]}
+        asked["on-conflict"] = wishes["on_conflict"] != "error"
+        for flag, is_asked in asked.items():
+            if is_asked:
+                raise click.UsageError(
+                    f"--{flag}: said to a running service; give its --url, or leave it out"
+                )
         self._name, self._wishes = name, wishes
         self._folder = registry.resolve(wishes["models_dir"], name, wishes["version"])
         self.manifest = manifests.read(self._folder)

@@ -128,6 +128,8 @@ REFUSED = [
     ("predict monthly.csv --name m --future f.csv --out f.csv", "than --future"),
     ("predict monthly.csv --name anomaly --insample", "expected another one"),
     ("predict daily.csv --name m", "Train a model on such data\n"),
+    ("predict monthly.csv --name m --stateless", "--stateless: said to a running"),
+    ("predict monthly.csv --name m --on-conflict revise", "--on-conflict: said to"),
     ("predict yearly.csv --name m", "or give --freq MS if the steps between"),
     ("backtest monthly.csv", "--name"),
     ("backtest monthly.csv --name m --windows 0", "--windows"),

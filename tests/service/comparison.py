@@ -91,12 +91,11 @@ class Beside(Processes):
 
     def how(self, request: Request) -> How:
         """What holds for the request here."""
-        limits = LIMITS.max_horizon if request.wanted is None else HORIZON
         return replace(
             request.how,
             begins_at=1 if self.frequency == "1" else None,
             max_gap=MAX_GAP,
-            horizon=(request.wanted and request.wanted.horizon) or limits,
+            horizon=LIMITS.max_horizon,
             version=self.serving.live.version,
             takes=frozenset(self.columns()),
         )
@@ -160,7 +159,8 @@ class Beside(Processes):
         """The forecast of the version that serves [Q, H]."""
         live = self.serving.live
         last = Frequency(self.frequency).parse_time(self.time(truth.end - 1))
-        known = [np.array(ahead, np.float32)[:, None]] if self.columns() else None
+        some = np.array(ahead[:horizon], np.float32)  # more may be known
+        known = [some[:, None]] if self.columns() else None
         state = self.state(live.version, truth)[None]
         return forecast_series(live.model, state, [last], horizon, known)[0].T
 

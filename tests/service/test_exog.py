@@ -81,7 +81,7 @@ COVARIATE = st.none() | st.floats(-100, 100, width=32)
         min_size=1,
         max_size=40,
     ),
-    cuts=st.lists(st.integers(1, 40), max_size=4),
+    cuts=st.lists(st.integers(1, 40), max_size=4, unique=True),
     resend=st.integers(0, 9),
 )
 @settings(

@@ -75,8 +75,8 @@ def main() -> None:
         seen = _go_on(plant, asked.kills, asked.pause, random.Random(asked.seed))
         rows = _rows(plant, seen, time.monotonic() - began)
         print(table(("what", "count"), rows))
-    if seen.changed or seen.doubled or _is_left(plant, seen):
-        raise SystemExit(1)
+        if seen.changed or seen.doubled or _is_left(plant, seen):
+            raise SystemExit(1)
 
 
 def _go_on(plant: Plant, kills: int, pause_s: float, rng: random.Random) -> Seen:

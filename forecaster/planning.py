@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,23 +23,11 @@ from forecaster.panel import Panel
 LONGEST_DEFAULT_HORIZON = 48
 LONGEST_RING = 1024
 # How long is trained when nobody says, and the most steps without a season to be learnt.
-# Few series are known by heart in more epochs; many have more to say.
-LEAST_STEPS = 240
-MANY = 100  # series
+EPOCHS, LEAST_STEPS = 45, 240
+MOST_STEPS, MOST_STEPS_WITHOUT_SEASON = 1500, 1000
 # What a network of this shape can hold in memory while it trains.
 LONGEST_SEASON = 4096
 LONGEST_HORIZON = 1024
-
-
-class Effort(NamedTuple):
-    """How long a panel is worth training on."""
-
-    epochs: int
-    most_steps: int
-    most_without_season: int
-
-
-WITH_FEW, WITH_MANY = Effort(25, 1000, 500), Effort(45, 1500, 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,17 +161,22 @@ def default_horizon(season: int, longest: int) -> int:
 
 
 def ring_length(season: int, horizon: int, lengths: Any) -> int:
-    """How many values are kept exactly: about four horizons and two seasons.
+    """How many values are kept exactly: about four horizons, two seasons and two cycles.
 
     A series should live several times as long as its ring, or there is little to train
-    on once the ring is full; one season and one horizon are kept in any case.
+    on once the ring is full: where two cycles are too many one is kept. One season and
+    one horizon are kept in any case.
 
-    >>> ring_length(24, 48, np.array([700, 960])), ring_length(1, 13, np.array([934]))
-    (192, 52)
+    >>> ring_length(24, 48, np.array([9000])), ring_length(24, 48, np.array([700, 960]))
+    (336, 192)
+    >>> ring_length(1, 13, np.array([934]))
+    52
     """
     wanted = min(max(2 * season, 4 * horizon), LONGEST_RING)
-    wanted = max(wanted, seasons_in_cycle(season, LONGEST_RING) * season)
     affordable = max(int(np.median(lengths)) // 3, min(horizon, LONGEST_RING))
+    cycle = seasons_in_cycle(season, LONGEST_RING) * season
+    two = 2 * cycle <= min(affordable, LONGEST_RING)
+    wanted = max(wanted, 2 * cycle if two else cycle)
     return max(season + 1, min(wanted, affordable))
 
 
@@ -207,7 +200,6 @@ def default_schedule(lengths: Any, season: int) -> Schedule:
     total = int(lengths.sum())
     chunk = int(np.clip(np.median(lengths) // 2, 8, 64))
     lanes = int(np.clip(total // (4 * chunk), 4, 64))
-    effort = WITH_MANY if len(lengths) >= MANY else WITH_FEW
-    most = effort.most_without_season if season == 1 else effort.most_steps
-    steps = int(np.clip(effort.epochs * total // (lanes * chunk), LEAST_STEPS, most))
+    most = MOST_STEPS_WITHOUT_SEASON if season == 1 else MOST_STEPS
+    steps = int(np.clip(EPOCHS * total // (lanes * chunk), LEAST_STEPS, most))
     return Schedule(steps=steps, lanes=lanes, chunk=chunk)

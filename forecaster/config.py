@@ -124,32 +124,39 @@ def configured(
     """
     found = tables(file)
     return (
-        _override(architecture, found.get("network", {}), given),
-        _override(schedule, found.get("training", {}), given),
+        _override(_entries(file, "network", architecture, found), given),
+        _override(_entries(file, "training", schedule, found), given),
     )
 
 
 Spec = TypeVar("Spec", Architecture, Schedule)
 
 
-def _override(spec: Spec, table: Mapping[str, Any], given: Mapping[str, Any]) -> Spec:
-    """A spec with some fields replaced, each checked for its type."""
+def _entries(
+    file: Path | None, table: str, spec: Spec, found: Mapping[str, Mapping[str, Any]]
+) -> Spec:
+    """A spec with the entries of a table of the file, each checked for its type."""
     kinds = {field.name: type(getattr(spec, field.name)) for field in fields(spec)}
-    for name, value in table.items():
+    entries, where = found.get(table, {}), f"{file}, [{table}]: "
+    for name, value in entries.items():
         if name not in kinds:
             raise ConfigError(
-                f"{name}: not an entry. Expected one of {', '.join(kinds)}."
+                f"{where}{name}: not an entry. Expected one of {', '.join(kinds)}."
             )
         number = kinds[name] is float and type(value) is int
         if type(value) is not kinds[name] and not number:
-            raise ConfigError(
-                f"{name}: expected {kinds[name].__name__}, got {value!r}. Mend the entry."
-            )
-    chosen = {
-        **table,
-        **{name: value for name, value in given.items() if name in kinds},
-    }
-    return replace(spec, **chosen)
+            expected = f"expected {kinds[name].__name__}, got {value!r}"
+            raise ConfigError(f"{where}{name}: {expected}. Mend the entry.")
+    try:
+        return replace(spec, **entries)
+    except ConfigError as error:
+        raise ConfigError(f"{where}{error} Mend the entry.") from error
+
+
+def _override(spec: Spec, given: Mapping[str, Any]) -> Spec:
+    """A spec with what the command line gave of it."""
+    names = {field.name for field in fields(spec)}
+    return replace(spec, **{name: given[name] for name in names & given.keys()})
 
 
 def covariates_from(
@@ -167,14 +174,15 @@ def covariates_from(
     table, chosen = tables(file).get(COVARIATES, {}), []
     for entry in table.keys() - set(COVARIATE_ENTRIES):
         raise ConfigError(
-            f"{entry}: not an entry. Expected one of {', '.join(COVARIATE_ENTRIES)}."
+            f"{file}, [{COVARIATES}]: {entry}: not an entry. Expected one of "
+            f"{', '.join(COVARIATE_ENTRIES)}."
         )
     for entry in COVARIATE_ENTRIES:
         named = table.get(entry, [])
         named = [named] if isinstance(named, str) else named
         if not isinstance(named, list) or not all(isinstance(n, str) for n in named):
             raise ConfigError(
-                f"{entry}: expected a list of texts, got {named!r}. Mend the entry."
+                f"{file}: {entry}: expected a list of texts, got {named!r}. Mend the entry."
             )
         chosen.append(tuple(given.get(entry, ()) or named))
     futr, hist, stat, holidays = chosen

@@ -1,5 +1,6 @@
 """Plans and configuration: defaults from the data, clear refusals."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -87,18 +88,33 @@ def test_a_horizon_beyond_the_memory_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("[network]\nunits = 0", "units: expected at least 1"),
-        ("[network]\nunits = 'many'", "units: expected int"),
-        ("[network]\nunits = true", "units: expected int"),
-        ("[network]\nwidth = 3", "width: not an entry"),
-        ("[network]\ncell = 'cnn'", "cell: expected one of lstm"),
-        ("[network]\ndropout = 1", "dropout: expected 0 to below 1"),
-        ("[training]\nsteps = -1", "steps: expected at least 1"),
-        ("[training]\nlearning_rate = 0", "learning_rate: expected above 0"),
-        ("[training]\nlearning_rate = nan", "learning_rate: expected above 0"),
-        ("[training]\nlearning_rate = inf", "learning_rate: expected above 0 and fin"),
-        ("[training]\nmax_time_s = inf", "max_time_s: expected above 0 and finite"),
-        ("[training]\nseed = 4294967296", "seed: expected at most 4294967295"),
+        ("[network]\nunits = 0", "[network]: units: expected at least 1"),
+        ("[network]\nunits = 'many'", "[network]: units: expected int"),
+        ("[network]\nunits = true", "[network]: units: expected int"),
+        ("[network]\nwidth = 3", "[network]: width: not an entry"),
+        ("[network]\ncell = 'cnn'", "[network]: cell: expected one of lstm"),
+        ("[network]\ndropout = 1", "[network]: dropout: expected 0 to below 1"),
+        ("[training]\nsteps = -1", "[training]: steps: expected at least 1"),
+        (
+            "[training]\nlearning_rate = 0",
+            "[training]: learning_rate: expected above 0",
+        ),
+        (
+            "[training]\nlearning_rate = nan",
+            "[training]: learning_rate: expected above 0",
+        ),
+        (
+            "[training]\nlearning_rate = inf",
+            "[training]: learning_rate: expected above 0 and fin",
+        ),
+        (
+            "[training]\nmax_time_s = inf",
+            "[training]: max_time_s: expected above 0 and finite",
+        ),
+        (
+            "[training]\nseed = 4294967296",
+            "[training]: seed: expected at most 4294967295",
+        ),
         ("[data]\nhist_exog = ['a']", "expected the tables"),
         ("network = 3", "expected the tables"),
         ("[network", "expected a TOML file"),
@@ -107,10 +123,10 @@ def test_a_horizon_beyond_the_memory_is_refused() -> None:
 def test_a_configuration_that_cannot_be_used_is_refused(
     tmp_path: Path, content: str, said: str
 ) -> None:
-    """Each refusal names the entry, what was expected and what came."""
+    """Each refusal names file, table and entry, what was expected and what came."""
     file = tmp_path / "c.toml"
     file.write_text(content)
-    with pytest.raises(ConfigError, match=said.replace("[", r"\[")):
+    with pytest.raises(ConfigError, match=rf"c\.toml.*{re.escape(said)}"):
         plan(panel(100), Wishes(config=file))
 
 

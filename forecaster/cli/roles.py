@@ -94,7 +94,7 @@ def prune(
         return
     for version in gone:
         click.echo(f"{name}: {version} {'would be' if dry_run else 'is'} deleted")
-    click.echo(f"{name}: {len(kept)} versions {'would be' if dry_run else 'are'} kept")
+    click.echo(f"{name}: {'would keep' if dry_run else 'keeps'} {len(kept)} in all")
 
 
 def _tell(made: Succession, as_json: bool) -> None:

@@ -200,7 +200,7 @@ def test_old_versions_are_deleted_and_pruned(shell: Shell, model: Path) -> None:
     said = shell("models prune demo --keep 2 --dry-run").out
     assert said.splitlines() == [
         f"demo: {B} would be deleted",
-        "demo: 3 versions would be kept",
+        "demo: would keep 3 in all",
     ]
     done = json.loads(shell("models prune demo --keep 2 --json").out)
     assert done == {

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,24 @@ from forecaster.panel import Panel
 # What is forecast when nobody says: about two seasons, at most these many steps.
 LONGEST_DEFAULT_HORIZON = 48
 LONGEST_RING = 1024
-# How long is trained when nobody says, and the most steps without a season to be learnt.
-EPOCHS, LEAST_STEPS = 45, 240
-MOST_STEPS, MOST_STEPS_WITHOUT_SEASON = 1500, 1000
+# How long is trained when nobody says.
+LEAST_STEPS = 240
+MANY = 100  # series
 # What a network of this shape can hold in memory while it trains.
 LONGEST_SEASON = 4096
 LONGEST_HORIZON = 1024
+
+
+class Effort(NamedTuple):
+    """How long a panel is worth training on."""
+
+    epochs: int
+    most_steps: int
+
+
+# Few series without a season are soon known by heart, and have the least to say.
+SEASONAL = Effort(45, 1500)
+MANY_WITHOUT_SEASON, FEW_WITHOUT_SEASON = Effort(45, 1000), Effort(25, 500)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +206,22 @@ def default_schedule(lengths: Any, season: int) -> Schedule:
 
     >>> default_schedule(np.full(414, 960), 24).steps
     1500
+    >>> default_schedule(np.full(8, 5311), 1).steps, default_schedule(np.full(8, 5311), 7).steps
+    (259, 466)
     >>> default_schedule(np.full(3, 500), 1).lanes
     5
     """
     total = int(lengths.sum())
     chunk = int(np.clip(np.median(lengths) // 2, 8, 64))
     lanes = int(np.clip(total // (4 * chunk), 4, 64))
-    most = MOST_STEPS_WITHOUT_SEASON if season == 1 else MOST_STEPS
-    steps = int(np.clip(EPOCHS * total // (lanes * chunk), LEAST_STEPS, most))
+    effort = _effort(len(lengths), season)
+    wanted = effort.epochs * total // (lanes * chunk)
+    steps = int(np.clip(wanted, LEAST_STEPS, effort.most_steps))
     return Schedule(steps=steps, lanes=lanes, chunk=chunk)
+
+
+def _effort(series: int, season: int) -> Effort:
+    """How long so many series with or without a season are worth training on."""
+    if season > 1:
+        return SEASONAL
+    return MANY_WITHOUT_SEASON if series >= MANY else FEW_WITHOUT_SEASON

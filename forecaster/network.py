@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 from keras import ops
 
 from forecaster import memory, outlook, profile
@@ -195,6 +196,11 @@ class Network(keras.Model):
     def keep(self, promised: Any, ahead: Any) -> Any:
         """Scaled quantiles [..., Q] of promises [..., P], given raw features [..., K]."""
         return self.head.keep(promised, self.exogenous.ahead(ahead))
+
+    def last_cycle(self, view: View, steps: Sequence[int]) -> Any:
+        """The last cycle again, K steps ahead, scaled as quantiles are [B, T, K, 1]."""
+        place = np.array(steps) - 1
+        return memory.seasonal_naive(view.frames, place, self.task.cycle)[..., None]
 
     def ages(self, state: Any, y: Any) -> Any:
         """The age of each series after each of T new values [B, T]."""

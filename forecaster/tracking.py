@@ -1,10 +1,12 @@
 """What is exported of a network: its state with the calibration of its intervals.
 
-    state = [state of the network | promises N * P | beliefs D]
+    state = [state of the network | promises N * P | beliefs D | errors 3K]
 
 Training knows the network alone; here each new value also scores the forecasts that fall
-due at it, and every forecast that is given away is widened by what that has taught.
-Letters: B batch, T new steps, F features, H horizon, Q quantiles, S state.
+due at it, and every forecast that is given away is moved (`boldness`) and widened
+(`calibration`) by what that has taught. Without a season there is no last cycle to move
+to, and no errors are carried. Letters: B batch, T new steps, F features, H horizon, K knots,
+Q quantiles, S state.
 """
 
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from forecaster import memory, pending
+from forecaster import boldness, memory, pending
 from forecaster.calibration import (
     first_log_factors,
     grades,
@@ -21,6 +23,7 @@ from forecaster.calibration import (
     ratios,
     widened,
 )
+from forecaster.head import View
 from forecaster.network import Network
 
 ANCHOR = len(memory.Anchor._fields)
@@ -35,13 +38,17 @@ class Tracker:
         self.network = network
         task = network.task
         self.about = grades(task.horizon, task.season_length, task.quantiles)
-        self._promise = ANCHOR + network.head.promise_size
+        self._cycle = task.cycle
+        self._compared = task.cycle > 1
+        # A promise: the scale it was made on, the last cycle, what the head says.
+        self._before_head = ANCHOR + int(self._compared)
+        self._promise = self._before_head + network.head.promise_size
         self._slots = pending.slots(self.about)
 
     @property
     def state_size(self) -> int:
         """S, the width of an exported state."""
-        return self.network.state_size + self._slots * self._promise + self.about.size
+        return self.network.state_size + self._slots * self._promise + self._learned
 
     def advance(self, state: Any, y: Any, x: Any) -> tuple[Any, Any]:
         """The states after T more values, and what was expected of each of these.
@@ -55,25 +62,32 @@ class Tracker:
             New states [B, S]; raw quantiles of each value, forecast from the state just
             before it and the features of its step [B, T, Q], NaN for the first ones of a series.
         """
-        inner, kept, beliefs = self._parts(state)
+        inner, kept, beliefs, errors = self._parts(state)
         view, after = self.network.observe(inner, y, x)
         age = self.network.ages(inner, y)
-        made = self.network.promise(view, self.about.steps)
-        made = ops.concatenate(
-            [_anchor_numbers(view.frames, len(self.about.steps)), made], axis=3
+        due, made_at, left = pending.exchange(
+            kept, self._promised(view), age, self.about
         )
-        due, made_at, left = pending.exchange(kept, made, age, self.about)
-        origin = _anchor(due)
+        origin, raw = _anchor(due), y[:, :, None, None]
         ahead = x[:, :, None, : self.network.task.known]
-        scaled = self.network.keep(due[..., ANCHOR:], ahead)
-        ratio, weight = ratios(y[:, :, None, None], scaled, origin, self.about)
-        weight = ops.where(made_at >= SCORED_FROM, weight, 0.0)
+        scaled = self.network.keep(due[..., self._before_head :], ahead)
+        scored = made_at >= SCORED_FROM
+        if self._compared:
+            naive = due[..., ANCHOR : ANCHOR + 1]
+            new = boldness.errors(
+                raw, self._median(scaled), naive, origin, ops.cast(scored, "float32")
+            )
+            sums, errors = boldness.learn(errors, new, self.about, self._cycle)
+            bold = boldness.boldness(sums, self.about, self._cycle)
+            scaled = self._moved(scaled, naive, bold)
+        ratio, weight = ratios(raw, scaled, origin, self.about)
+        weight = ops.where(scored, weight, 0.0)
         every, beliefs = learn(beliefs, ratio, weight, age, self.about)
         factor = first_log_factors(every, self.about)
         expected = widened(scaled[:, :, 0], _anchor(due[:, :, 0]), factor, self.about)
         expected = ops.where(made_at[:, :, :1] >= SCORED_FROM, expected, np.nan)
         left = ops.reshape(left, (-1, self._slots * self._promise))
-        return ops.concatenate([after, left, beliefs], axis=1), expected
+        return ops.concatenate([after, left, beliefs, errors], axis=1), expected
 
     def imagine(self, state: Any, y: Any, x: Any) -> Any:
         """The states after values that were not observed: they teach nothing [B, S]."""
@@ -83,21 +97,51 @@ class Tracker:
 
     def forecast(self, state: Any, x: Any) -> Any:
         """Raw quantiles of the next H steps [B, H, Q], given features of them [B, H, F]."""
-        inner, _, beliefs = self._parts(state)
+        inner, _, beliefs, errors = self._parts(state)
         view = self.network.recall(inner)
         scaled = self.network.read(view, x[:, None])
+        if self._compared:
+            naive = self.network.last_cycle(view, range(1, self.about.horizon + 1))
+            bold = boldness.boldness(errors, self.about, self._cycle)
+            across = np.transpose(self.about.across())
+            scaled = self._moved(scaled, naive, ops.matmul(bold, across)[:, None])
         origin = _anchor(_anchor_numbers(view.frames, 1))
         factor = log_factors(beliefs, self.about)[:, None]
         return widened(scaled, origin, factor, self.about)[:, 0]
 
-    def _parts(self, state: Any) -> tuple[Any, Any, Any]:
-        """State of the network, promises [B, N, P] and beliefs [B, D]."""
+    @property
+    def _learned(self) -> int:
+        """The numbers that promises have taught."""
+        errors = boldness.size(self.about) if self._compared else 0
+        return self.about.size + errors
+
+    def _promised(self, view: View) -> Any:
+        """What is to be kept of the forecasts made at each step [B, T, K, P]."""
+        parts = [_anchor_numbers(view.frames, len(self.about.steps))]
+        if self._compared:
+            parts.append(self.network.last_cycle(view, self.about.steps))
+        parts.append(self.network.promise(view, self.about.steps))
+        return ops.concatenate(parts, axis=3)
+
+    def _median(self, scaled: Any) -> Any:
+        """The median [..., 1] of quantiles [..., Q]."""
+        middle = self.about.quantiles.index(0.5)
+        return scaled[..., middle : middle + 1]
+
+    def _moved(self, scaled: Any, naive: Any, bold: Any) -> Any:
+        """Quantiles [..., Q] nearer to the last cycle [..., 1], by boldness [...]."""
+        return scaled + (1.0 - bold[..., None]) * (naive - self._median(scaled))
+
+    def _parts(self, state: Any) -> tuple[Any, Any, Any, Any]:
+        """State of the network, promises [B, N, P], beliefs [B, D] and errors [B, 3K]."""
         own = self.network.state_size
-        promises = state[:, own : -self.about.size]
+        promises = state[:, own : -self._learned]
+        learned = state[:, -self._learned :]
         return (
             state[:, :own],
             ops.reshape(promises, (-1, self._slots, self._promise)),
-            state[:, -self.about.size :],
+            learned[:, : self.about.size],
+            learned[:, self.about.size :],
         )
 
 

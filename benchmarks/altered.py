@@ -10,7 +10,7 @@ import numpy as np
 from forecaster import manifest as manifests
 from forecaster import registry
 
-SPREAD = 0.05  # of each weight, so that forecasts are told apart and stay sensible
+SPREAD = 0.1  # of each weight, so that forecasts are told apart and stay sensible
 
 
 def altered(source: Path, version: str, seed: int) -> Path:

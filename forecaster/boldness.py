@@ -22,7 +22,7 @@ from keras import ops
 from forecaster.calibration import Grades
 from forecaster.memory import Anchor, bend_from
 
-POWER = 8.0
+POWER = 16.0
 # How long a comparison is remembered, in cycles or horizons, whichever is longer.
 MEMORY = 2.0
 # What few comparisons say is little: so much more than it did the last cycle is taken to

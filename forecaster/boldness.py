@@ -8,10 +8,10 @@ due both errors are known, and of both a weighted mean is carried for each knot:
 
 1 is the network alone, as for a series that begins; 0 is the last cycle (weights by past
 errors: Bates and Granger, 1969; raised to a power, so that the one which is clearly better
-is believed alone). Medians alone move, with their intervals around them. How the numbers
-below were found stands in the README.
+is believed alone). The intervals move with their median. How the numbers below were found
+stands in the README. `Head.boldness` is another one: of all series, chosen after training.
 
-Letters: B batch, T new steps, K knots, Q quantiles, H horizon.
+Letters: B batch, T new steps, K knots, M cycle.
 """
 
 from typing import Any

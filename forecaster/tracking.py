@@ -1,4 +1,4 @@
-"""What is exported of a network: its state with the calibration of its intervals.
+"""What is exported of a network: its state with all that its forecasts have taught.
 
     state = [state of the network | promises N * P | beliefs D | errors 3K]
 
@@ -77,8 +77,8 @@ class Tracker:
             new = boldness.errors(
                 raw, self._median(scaled), naive, origin, ops.cast(scored, "float32")
             )
-            sums, errors = boldness.learn(errors, new, self.about, self._cycle)
-            bold = boldness.boldness(sums, self.about, self._cycle)
+            means, errors = boldness.learn(errors, new, self.about, self._cycle)
+            bold = boldness.boldness(means, self.about, self._cycle)
             scaled = self._moved(scaled, naive, bold)
         ratio, weight = ratios(raw, scaled, origin, self.about)
         weight = ops.where(scored, weight, 0.0)

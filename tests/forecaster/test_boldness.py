@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecaster.config import Architecture, Task
+from forecaster.config import Task
+from tests.forecaster.random_networks import functions_of
 
 pytestmark = pytest.mark.tf
 
@@ -80,20 +81,10 @@ def test_one_outlier_does_not_decide() -> None:
 
 def forecast_of(season_length: int, steps: int) -> tuple[Any, Any]:
     """What a network with random weights says of a series that repeats itself, and it."""
-    import keras
     import tensorflow as tf
 
-    from forecaster.export import signatures
-    from forecaster.network import Network
-
-    keras.utils.set_random_seed(3)
     task = Task(horizon=6, season_length=season_length, ring=24, calendar=1)
-    net = Network(task, Architecture(units=6, patch_units=8, head_units=8))
-    net.initialise()
-    rng = np.random.default_rng(0)
-    for variable in net.trainable_variables:
-        variable.assign(rng.normal(0, 0.2, variable.shape))
-    functions = signatures(net)
+    functions = functions_of(task)
     series = 50 + 10 * np.sin(np.arange(steps + 6) * np.pi / 6).astype(np.float32)
     state = functions["initial_state"](batch=tf.constant(1))["state_out"]
     y = tf.constant(series[None, :steps])

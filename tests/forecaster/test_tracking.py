@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecaster.config import Architecture, Task
+from forecaster.config import Task
+from tests.forecaster.random_networks import functions_of
 
 pytestmark = pytest.mark.tf
 
@@ -17,18 +18,7 @@ STEPS = 20_000
 @pytest.fixture(scope="module")
 def functions() -> dict[str, Any]:
     """The exported functions of a small network with random weights."""
-    import keras
-
-    from forecaster.export import signatures
-    from forecaster.network import Network
-
-    keras.utils.set_random_seed(3)
-    net = Network(TASK, Architecture(units=6, patch_units=8, head_units=8))
-    net.initialise()
-    rng = np.random.default_rng(0)
-    for variable in net.trainable_variables:
-        variable.assign(rng.normal(0, 0.2, variable.shape))
-    return signatures(net)
+    return functions_of(TASK)
 
 
 def series(batch: int, steps: int) -> tuple[Any, Any]:

@@ -84,15 +84,15 @@ class Artifact:
     def step(
         self, state: Floats, y: Floats, x: Floats
     ) -> tuple[Floats, Floats, Floats]:
-        """`observe` and `forecast` in one call.
+        """`observe` of one value each and `forecast`, in one call.
 
         Args:
             state: [B, S].
-            y: raw values [B, T], NaN = missing.
-            x: features of the T steps and the H steps after them [B, T + H, F].
+            y: raw values [B, 1], NaN = missing.
+            x: features of their steps and the H steps after them [B, 1 + H, F].
 
         Returns:
-            States [B, S]; quantiles one step ahead [B, T, Q]; of the next H [B, H, Q].
+            States [B, S]; quantiles one step ahead [B, 1, Q]; of the next H [B, H, Q].
         """
         result = self._call("step", state=state, y=y, x=x)
         return result["state_out"], result["expected"], result["quantiles"]

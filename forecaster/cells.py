@@ -67,6 +67,20 @@ class PeepholeCell(keras.layers.Layer):
         return {**super().get_config(), "units": self.units, "coupled": self.coupled}
 
 
+def outputs_and_states(
+    layer: Any, inputs: Any, states: list[Any], *, training: bool
+) -> tuple[Any, list[Any]]:
+    """A layer's outputs [B, T, U] for inputs [B, T, F] from given states, and its last states.
+
+    Where T is known to be 1 its cell does the step: a loop around it costs more than it.
+    """
+    if inputs.shape[1] == 1:
+        output, news = layer.cell(inputs[:, 0], states)
+        return output[:, None], news
+    outputs, *news = layer(inputs, initial_state=states, training=training)
+    return outputs, news
+
+
 def recurrent_layer(
     cell: str, units: int, *, cudnn: bool, name: str
 ) -> keras.layers.Layer:

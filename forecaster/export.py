@@ -38,7 +38,7 @@ def save(network: Network, path: Path) -> None:
 
 
 def signatures(network: Network) -> dict[str, Any]:
-    """The exported functions, see `Tracker`; `step` is `advance` and `forecast` in one."""
+    """The exported functions, see `Tracker`."""
     task, tracker = network.task, Tracker(network)
     width = tracker.state_size
 
@@ -48,6 +48,8 @@ def signatures(network: Network) -> dict[str, Any]:
     state = floats(None, width, name="state")
     y = floats(None, None, name="y")
     x = floats(None, None, task.features, name="x")
+    one = floats(None, 1, name="y")
+    around = floats(None, 1 + task.horizon, task.features, name="x")
 
     def initial_state(batch: Any) -> dict[str, Any]:
         return {"state_out": tf.zeros((batch, width))}
@@ -63,9 +65,8 @@ def signatures(network: Network) -> dict[str, Any]:
         return {"quantiles": tracker.forecast(state, x)}
 
     def step(state: Any, y: Any, x: Any) -> dict[str, Any]:
-        steps = tf.shape(y)[1]
-        moved = advance(state, y, x[:, :steps])
-        return {**moved, **forecast(moved["state_out"], x[:, steps:])}
+        moved, expected, quantiles = tracker.step(state, y, x)
+        return {"state_out": moved, "expected": expected, "quantiles": quantiles}
 
     batch = tf.TensorSpec((), tf.int32, name="batch")
     return {
@@ -73,5 +74,5 @@ def signatures(network: Network) -> dict[str, Any]:
         "advance": tf.function(advance).get_concrete_function(state, y, x),
         "imagine": tf.function(imagine).get_concrete_function(state, y, x),
         "forecast": tf.function(forecast).get_concrete_function(state, x),
-        "step": tf.function(step).get_concrete_function(state, y, x),
+        "step": tf.function(step).get_concrete_function(state, one, around),
     }

@@ -12,6 +12,7 @@ are raw and exact (`_bent_distance`), and brought back the same way (`unbend`).
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from keras import ops
 
 from forecaster.bending import BEND_FLOOR, BEND_OF_NEGATIVE, BEND_OF_SIZE
@@ -143,11 +144,10 @@ def frames(
         usual: among the series of the model.
     """
     steps = ops.shape(memory.age)[1]
-    place = ops.arange(ring, dtype="int32")
-    index = ops.arange(steps, dtype="int32")[:, None] + 1 + place[None, :]  # [T, R]
-    values = ops.take(memory.values, index, axis=1)
-    seen = ops.take(memory.seen, index, axis=1)
-    ago = ops.cast(ring - 1 - place, "float32")
+    values, seen = (
+        trailing(part, steps, ring) for part in (memory.values, memory.seen)
+    )
+    ago = np.arange(ring)[::-1].astype(np.float32)
     valid = ops.cast(ago[None, None, :] < memory.age[:, :, None], "float32")
     weight = valid * (seen + FILLED_WEIGHT * (1.0 - seen))
     recent = ops.cast(ago < season_length, "float32") * weight
@@ -163,6 +163,21 @@ def frames(
     lowest = ops.min(values * valid, axis=2, keepdims=True)
     positive = usual.positive * ops.cast(lowest >= 0, "float32")
     return Frames(distance / scale, weight, bend, centre, level, scale, positive)
+
+
+def trailing(numbers: Any, steps: Any, count: int) -> Any:
+    """The latest `count` numbers as they stood after each of T steps [B, T, count].
+
+    Args:
+        numbers: what was there before, and one for each step [B, count + T].
+        steps: T.
+        count: how many.
+    """
+    if isinstance(steps, int) and steps == 1:  # a slice costs a tenth of a gather
+        return numbers[:, None, 1:]
+    place = np.arange(count, dtype=np.int32)
+    index = ops.arange(steps, dtype="int32")[:, None] + 1 + place
+    return ops.take(numbers, index, axis=1)
 
 
 def _youth(weight: Any) -> Any:
@@ -254,7 +269,7 @@ def held_back(anchor_: Anchor, distance: Any) -> Any:
 
 def allowed(anchor_: Anchor, raw: Any) -> Any:
     """Raw values, no less than 0 where none has ever been negative."""
-    return ops.where(anchor_.positive > 0, ops.relu(raw), raw)
+    return ops.maximum(raw, ops.where(anchor_.positive > 0, 0.0, -np.inf))
 
 
 def apart(anchor_: Anchor, distance: Any) -> Any:

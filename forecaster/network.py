@@ -24,7 +24,7 @@ import numpy as np
 from keras import ops
 
 from forecaster import memory, outlook, profile
-from forecaster.cells import STATES_PER_CELL, recurrent_layer
+from forecaster.cells import STATES_PER_CELL, outputs_and_states, recurrent_layer
 from forecaster.config import Architecture, Task
 from forecaster.exogenous import Exogenous
 from forecaster.head import Head, View
@@ -237,8 +237,7 @@ class Network(keras.Model):
         news: list[Any] = []
         for i, layer in enumerate(self.cells):
             given = states[i * count : (i + 1) * count]
-            outputs, *new = layer(inputs, initial_state=given, training=training)
-            inputs = outputs
+            inputs, new = outputs_and_states(layer, inputs, given, training=training)
             news += new
         return inputs, news
 

@@ -29,7 +29,8 @@ def expected(manifest: Manifest) -> dict[str, Signature]:
     """The signatures that a version of this manifest must have, by `NAMES`."""
     size, width = manifest.state_size, len(manifest.quantiles)
     state, state_out = {"state": (None, size)}, {"state_out": (None, size)}
-    y, x = {"y": (None, None)}, {"x": (None, None, len(manifest.features))}
+    features = len(manifest.features)
+    y, x = {"y": (None, None)}, {"x": (None, None, features)}
     before = {"expected": (None, None, width)}
     ahead = {"quantiles": (None, manifest.horizon, width)}
     return {
@@ -37,7 +38,10 @@ def expected(manifest: Manifest) -> dict[str, Signature]:
         "advance": Signature({**state, **y, **x}, {**state_out, **before}),
         "imagine": Signature({**state, **y, **x}, state_out),
         "forecast": Signature({**state, **x}, ahead),
-        "step": Signature({**state, **y, **x}, {**state_out, **before, **ahead}),
+        "step": Signature(
+            {**state, "y": (None, 1), "x": (None, 1 + manifest.horizon, features)},
+            {**state_out, "expected": (None, 1, width), **ahead},
+        ),
     }
 
 

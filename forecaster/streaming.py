@@ -45,7 +45,7 @@ class StepModel(Protocol):
     def step(
         self, state: Floats, y: Floats, x: Floats
     ) -> tuple[Floats, Floats, Floats]:
-        """`observe`, and `forecast` of what follows: features [B, T + H, F]."""
+        """`observe` of one value each, and `forecast`: features [B, 1 + H, F]."""
 
 
 def advance_series(

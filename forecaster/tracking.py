@@ -9,7 +9,7 @@ to, and no errors are carried. Letters: B batch, T new steps, F features, H hori
 Q quantiles, S state.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -29,6 +29,15 @@ from forecaster.network import Network
 ANCHOR = len(memory.Anchor._fields)
 # Forecasts made from fewer values than this are not to be judged by, nor to be learnt from.
 SCORED_FROM = 8
+
+
+class Parts(NamedTuple):
+    """The parts of an exported state."""
+
+    network: Any  # state of the network [B, ...]
+    promises: Any  # [B, N, P]
+    beliefs: Any  # [B, D]
+    errors: Any  # [B, 3K]
 
 
 class Tracker:
@@ -62,6 +71,25 @@ class Tracker:
             New states [B, S]; raw quantiles of each value, forecast from the state just
             before it and the features of its step [B, T, Q], NaN for the first ones of a series.
         """
+        after, expected, _ = self._observe(state, y, x)
+        return after, expected
+
+    def step(self, state: Any, y: Any, x: Any) -> tuple[Any, Any, Any]:
+        """`advance` by one value and `forecast`, without looking at the ring again.
+
+        Args:
+            state: [B, S].
+            y: a raw value of each series [B, 1], NaN = missing.
+            x: raw features of its step and the H steps behind it [B, 1 + H, F].
+
+        Returns:
+            What `advance` returns, and what `forecast` does of the new states.
+        """
+        after, expected, view = self._observe(state, y, x[:, :1])
+        return after, expected, self._read(view, self._parts(after), x[:, 1:])
+
+    def _observe(self, state: Any, y: Any, x: Any) -> tuple[Any, Any, View]:
+        """What `advance` returns, and what is seen after each of the values."""
         inner, kept, beliefs, errors = self._parts(state)
         view, after = self.network.observe(inner, y, x)
         age = self.network.ages(inner, y)
@@ -87,7 +115,8 @@ class Tracker:
         expected = widened(scaled[:, :, 0], _anchor(due[:, :, 0]), factor, self.about)
         expected = ops.where(made_at[:, :, :1] >= SCORED_FROM, expected, np.nan)
         left = ops.reshape(left, (-1, self._slots * self._promise))
-        return ops.concatenate([after, left, beliefs, errors], axis=1), expected
+        state = ops.concatenate([after, left, beliefs, errors], axis=1)
+        return state, expected, view
 
     def imagine(self, state: Any, y: Any, x: Any) -> Any:
         """The states after values that were not observed: they teach nothing [B, S]."""
@@ -97,16 +126,19 @@ class Tracker:
 
     def forecast(self, state: Any, x: Any) -> Any:
         """Raw quantiles of the next H steps [B, H, Q], given features of them [B, H, F]."""
-        inner, _, beliefs, errors = self._parts(state)
-        view = self.network.recall(inner)
+        parts = self._parts(state)
+        return self._read(self.network.recall(parts.network), parts, x)
+
+    def _read(self, view: View, parts: Parts, x: Any) -> Any:
+        """Raw quantiles of the next H steps [B, H, Q], by what is seen of the last one."""
         scaled = self.network.read(view, x[:, None])
         if self._compared:
             naive = self.network.last_cycle(view, range(1, self.about.horizon + 1))
-            bold = boldness.boldness(errors, self.about, self._cycle)
+            bold = boldness.boldness(parts.errors, self.about, self._cycle)
             across = np.transpose(self.about.across())
             scaled = self._moved(scaled, naive, ops.matmul(bold, across)[:, None])
         origin = _anchor(_anchor_numbers(view.frames, 1))
-        factor = log_factors(beliefs, self.about)[:, None]
+        factor = log_factors(parts.beliefs, self.about)[:, None]
         return widened(scaled, origin, factor, self.about)[:, 0]
 
     @property
@@ -132,12 +164,12 @@ class Tracker:
         """Quantiles [..., Q] nearer to the last cycle [..., 1], by boldness [...]."""
         return scaled + (1.0 - bold[..., None]) * (naive - self._median(scaled))
 
-    def _parts(self, state: Any) -> tuple[Any, Any, Any, Any]:
-        """State of the network, promises [B, N, P], beliefs [B, D] and errors [B, 3K]."""
+    def _parts(self, state: Any) -> Parts:
+        """The parts of a flat state."""
         own = self.network.state_size
         promises = state[:, own : -self._learned]
         learned = state[:, -self._learned :]
-        return (
+        return Parts(
             state[:, :own],
             ops.reshape(promises, (-1, self._slots, self._promise)),
             learned[:, : self.about.size],

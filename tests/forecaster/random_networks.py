@@ -7,7 +7,7 @@ import numpy as np
 from forecaster.config import Architecture, Task
 
 
-def functions_of(task: Task) -> dict[str, Any]:
+def functions_of(task: Task, cell: str = "lstm") -> dict[str, Any]:
     """The exported functions of such a network."""
     import keras
 
@@ -15,7 +15,8 @@ def functions_of(task: Task) -> dict[str, Any]:
     from forecaster.network import Network
 
     keras.utils.set_random_seed(3)
-    net = Network(task, Architecture(units=6, patch_units=8, head_units=8))
+    size = Architecture(cell=cell, units=6, patch_units=8, head_units=8)
+    net = Network(task, size)
     net.initialise()
     rng = np.random.default_rng(0)
     for variable in net.trainable_variables:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecaster.config import Task
+from forecaster.config import CELLS, Task
 from tests.forecaster.random_networks import functions_of
 
 pytestmark = pytest.mark.tf
@@ -21,7 +21,7 @@ def functions() -> dict[str, Any]:
     return functions_of(TASK)
 
 
-def series(batch: int, steps: int) -> tuple[Any, Any]:
+def series(batch: int, steps: int, task: Task = TASK) -> tuple[Any, Any]:
     """Values with gaps whose level and variance change half way, and features."""
     rng = np.random.default_rng(1)
     y = (
@@ -31,7 +31,7 @@ def series(batch: int, steps: int) -> tuple[Any, Any]:
     )
     y[:, steps // 2 :] = 200 + 3 * (y[:, steps // 2 :] - 50)
     y[rng.random(y.shape) < 0.05] = np.nan
-    x = rng.normal(0, 1, (batch, steps + TASK.horizon, TASK.features))
+    x = rng.normal(0, 1, (batch, steps + task.horizon, task.features))
     return y.astype(np.float32), x.astype(np.float32)
 
 
@@ -103,3 +103,32 @@ def test_imagined_values_teach_nothing(functions: dict[str, Any]) -> None:
     moved = (imagined != advanced)[0]
     first = int(moved.argmax())
     assert (imagined[0, first:] == np.asarray(state)[0, first:]).all()
+
+
+@pytest.mark.parametrize(
+    ("task", "cell"),
+    [
+        *((TASK, cell) for cell in CELLS),
+        (
+            Task(horizon=5, season_length=1, ring=9, calendar=0, hist=1, static=(0, 3)),
+            "lstm",
+        ),
+    ],
+)
+def test_a_step_is_an_advance_and_a_forecast(task: Task, cell: str) -> None:
+    """Of series of any age, whether the newest value is there or not."""
+    functions = functions_of(task, cell)
+    y, x = series(4, 40, task)
+    y[:2, 36] = np.nan
+    y[3, :35] = np.nan  # a series that has hardly begun
+    before, _ = walked(functions, y, x, [0, 36])
+    after, expected = walked(functions, y, x, [0, 36, 37])
+    ahead = x[:, 37 : 37 + task.horizon]
+    forecast = functions["forecast"](state=after, x=ahead)["quantiles"]
+    step = functions["step"](
+        state=before, y=y[:, 36:37], x=x[:, 36 : 37 + task.horizon]
+    )
+    near = {"rtol": 1e-5, "atol": 1e-5}
+    np.testing.assert_allclose(step["state_out"], after, **near)
+    np.testing.assert_allclose(step["expected"], expected[:, 36:], **near)
+    np.testing.assert_allclose(step["quantiles"], forecast, **near)

@@ -17,7 +17,7 @@ def heading(command: list[str], peers: dict[str, str] | None = None) -> str:
     libraries = {**_versions(), **(peers or {})}
     return "\n".join(
         [
-            f"* Date: {datetime.now(UTC):%Y-%m-%d}, revision {_revision()}",
+            f"* Date: {datetime.now(UTC):%Y-%m-%d}, revision {revision()}",
             f"* Machine: {_processor()}, {os.cpu_count()} cores, {_memory()}",
             f"* Python {platform.python_version()}, "
             + ", ".join(f"{name} {found}" for name, found in libraries.items()),
@@ -42,7 +42,8 @@ def _versions() -> dict[str, str]:
     return found
 
 
-def _revision() -> str:
+def revision() -> str:
+    """The commit that is checked out, short."""
     answer = subprocess.run(
         ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"],
         capture_output=True,

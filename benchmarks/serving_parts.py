@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import bulk_client, measured, ours, peering
+from benchmarks import bulk_client, machine, measured, ours, peering
 from benchmarks.made import waves
 from benchmarks.peering import Peer
 from benchmarks.results import Record
@@ -61,8 +61,11 @@ class Bench:
 
 
 def model(work: Path) -> Path:
-    """The models folder, with one of the default size that forecasts 24 steps."""
-    folder = work / "model"
+    """The models folder, with one of the default size that forecasts 24 steps.
+
+    Of each revision another: what is served is also the graph that was exported.
+    """
+    folder = work / "model" / machine.revision()
     if not (folder / "models" / NAME).exists():
         ours.train(waves(100_000), ours.Run(folder, 0, config=STEPS))
     return folder / "models"

@@ -9,9 +9,10 @@ hits and misses could turn over on a rounding error, and carry would no longer b
     log factor [knot, edge] = swift + common [edge] + own [knot, edge]
 
 `swift` answers a change of variance within about a season, from the sizes of all errors,
-and forgets; small values of it are noise and are held back. `common` and `own` track the
-quantile of each edge slowly and for good (adaptive conformal inference, Gibbs and Candès,
-2021, on a logarithmic factor). How the numbers below were found stands in the README.
+and forgets: narrowing soon, unless the evidence for it lasts. Small values of it are noise
+and are held back. `common` and `own` track the quantile of each edge slowly and for good
+(adaptive conformal inference, Gibbs and Candès, 2021, on a logarithmic factor). How the
+numbers below were found stands in the README.
 
 Letters: B batch, T new steps, K knots, E = 4 edges, Q quantiles, H horizon, D beliefs.
 """
@@ -53,10 +54,12 @@ COMMON_GAIN, COMMON_PRIOR = 0.004, 100.0
 OWN_GAIN, OWN_PRIOR = 0.002, 300.0
 SWIFT_MOST = 2.0
 SWIFT_NOISE = 0.3  # swift values well below this are noise
-# Share of its gain that swift forgets at each score, while it widens and while it narrows.
+# Share of its gain that swift forgets at each score, while it widens and while it narrows
+# on little evidence.
 FORGET, FORGET_NARROW = 0.1, 1.5
-# When for about a season errors were much smaller than expected, swift moves faster.
-HASTE, HASTE_FROM = 4.0, 0.6
+# Where the mean pull of about a season is well below this, errors of three quarters of their
+# usual size, narrowing is believed as much as widening.
+SURE_FROM = -0.3
 # Bent widths of less than this are float32 noise, and teach nothing.
 PRECISION = 1e-6
 FARTHEST_RATIO = 50.0
@@ -71,7 +74,7 @@ class Grades:
     quantiles: tuple[float, ...]
     horizon: int
     swift_gain: float
-    patience: float  # share of a new score in what was seen lately
+    patience: float  # share of a new score in the evidence for narrowing
 
     @property
     def size(self) -> int:
@@ -118,7 +121,8 @@ def grades(horizon: int, season_length: int, quantiles: tuple[float, ...]) -> Gr
         quantiles=quantiles,
         horizon=horizon,
         swift_gain=swift_gain(season_length),
-        patience=float(min(0.05, 1.0 / season_length)),
+        # Without a season nothing says how long a quiet time will last.
+        patience=0.0 if season_length == 1 else min(0.05, 1.0 / season_length),
     )
 
 
@@ -231,18 +235,17 @@ def _moved(beliefs: Any, ratio: Any, weight: Any, age: Any, about: Grades) -> An
     gain = ops.maximum(OWN_GAIN, 1.0 / (OWN_PRIOR + often))[..., None]
     own = own + gain * (miss - mean[:, None] * weight[..., None])
 
-    size = ops.relu(ops.max(needed[..., :2], axis=2)) * DISTANCE[0]
-    unusual = (size**2 / (size**2 + 1.0) - USUAL) / USUAL_SLOPE
-    near = weight / np.array(about.steps, np.float32)  # what is near in time says more
-    pull = ops.sum(near * unusual, axis=1, keepdims=True) / ops.maximum(
-        ops.sum(near, axis=1, keepdims=True), 1.0
-    )
-    lately = lately + about.patience * (pull - lately) * scored
+    # The evidence is the errors against what the network said, all steps ahead alike: what
+    # has been narrowed takes nothing off it.
+    even = weight * np.array(about.strides, np.float32)
+    lately = lately + about.patience * (_pull(ratio, even) - lately) * scored
     small = ops.minimum(lately, 0.0) ** 4
-    haste = 1.0 + HASTE * small / (small + HASTE_FROM**4)
-    forget = ops.where(swift < 0, FORGET_NARROW, FORGET)
+    sure = small / (small + SURE_FROM**4)
+    narrowing = FORGET_NARROW + sure * (FORGET - FORGET_NARROW)
+    forget = ops.where(swift < 0, narrowing, FORGET)
     swift = swift * (1.0 - forget * about.swift_gain * scored)
-    swift = swift + about.swift_gain * haste * pull
+    near = weight / np.array(about.steps, np.float32)  # what is near in time says more
+    swift = swift + about.swift_gain * _pull(needed, near)
     return ops.concatenate(
         [
             ops.clip(common, NARROWEST, MOST),
@@ -252,6 +255,19 @@ def _moved(beliefs: Any, ratio: Any, weight: Any, age: Any, about: Grades) -> An
         ],
         axis=1,
     )
+
+
+def _pull(needed: Any, weight: Any) -> Any:
+    """How much larger errors are than usual, 0 on average where all is as said [B, 1].
+
+    Args:
+        needed: ratios of one step [B, K, E].
+        weight: how much each knot counts [B, K].
+    """
+    size = ops.relu(ops.max(needed[..., :2], axis=2)) * DISTANCE[0]
+    unusual = (size**2 / (size**2 + 1.0) - USUAL) / USUAL_SLOPE
+    total = ops.sum(weight, axis=1, keepdims=True)
+    return ops.sum(weight * unusual, axis=1, keepdims=True) / ops.maximum(total, 1.0)
 
 
 def _parts(beliefs: Any, about: Grades) -> tuple[Any, Any, Any, Any]:

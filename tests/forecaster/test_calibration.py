@@ -96,6 +96,13 @@ def test_intervals_narrow_with_caution_when_errors_shrink(size: float) -> None:
         assert level < held < without
 
 
+@pytest.mark.parametrize("size", [0.35, 0.5])
+def test_much_smaller_errors_are_believed(size: float) -> None:
+    """Half of what intervals cover too much is given up within two seasons."""
+    found, plain = after_a_change(size)
+    assert found[0] - 0.8 < (plain[0] - 0.8) / 2
+
+
 def test_each_side_finds_its_own_width() -> None:
     """Lopsided errors widen the interval on one side; the other narrows but a little."""
     from forecaster.calibration import NARROWEST

@@ -12,11 +12,11 @@ NORMAL = np.array([-1.96, -1.2816, 0.0, 1.2816, 1.96], np.float32)
 SEASON = 24
 
 
-def about(horizon: int = 4) -> Any:
+def about(horizon: int = 4, season: int = SEASON) -> Any:
     """Constants of a small task."""
     from forecaster.calibration import grades
 
-    return grades(horizon, SEASON, LEVELS)
+    return grades(horizon, season, LEVELS)
 
 
 def origin() -> Any:
@@ -27,13 +27,13 @@ def origin() -> Any:
     return Anchor(1e6 * one, 0 * one, 0 * one, 1e-6 * one, 10 * one)
 
 
-def learnt(errors: Any, start: Any = None) -> tuple[Any, Any]:
+def learnt(errors: Any, start: Any = None, season: int = SEASON) -> tuple[Any, Any]:
     """Log factors [B, T, H, Q] before each error [B, T], with a forecast at all knots."""
     import tensorflow as tf  # to trace the loop over time
 
     from forecaster.calibration import learn, log_factors, ratios
 
-    constants = about()
+    constants = about(season=season)
     batch, steps = errors.shape
     y = np.repeat(errors.astype(np.float32)[..., None, None], len(constants.steps), 2)
     start = np.zeros((batch, constants.size), np.float32) if start is None else start
@@ -101,6 +101,13 @@ def test_much_smaller_errors_are_believed(size: float) -> None:
     """Half of what intervals cover too much is given up within two seasons."""
     found, plain = after_a_change(size)
     assert found[0] - 0.8 < (plain[0] - 0.8) / 2
+
+
+def test_without_a_season_narrowing_is_soon_forgotten() -> None:
+    """Nothing says how long a quiet time will last, so intervals hardly follow it."""
+    errors = np.random.default_rng(7).normal(0, 0.5, (60, 9 * SEASON))
+    seasonal, other = (learnt(errors, season=m)[0][:, -SEASON:] for m in (SEASON, 1))
+    assert seasonal[..., 1].mean() < 1.5 * other[..., 1].mean() < 0
 
 
 def test_each_side_finds_its_own_width() -> None:

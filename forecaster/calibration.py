@@ -57,8 +57,8 @@ SWIFT_NOISE = 0.3  # swift values well below this are noise
 # Share of its gain that swift forgets at each score, while it widens and while it narrows
 # on little evidence.
 FORGET, FORGET_NARROW = 0.1, 1.5
-# Where the mean pull of about a season is well below this, errors of three quarters of their
-# usual size, narrowing is believed as much as widening.
+# The mean pull at which narrowing is half believed: of errors of three quarters of their usual
+# size. Where they are half of it, narrowing is forgotten hardly faster than widening.
 SURE_FROM = -0.3
 # Bent widths of less than this are float32 noise, and teach nothing.
 PRECISION = 1e-6
@@ -222,7 +222,7 @@ def learn(
 
 def _moved(beliefs: Any, ratio: Any, weight: Any, age: Any, about: Grades) -> Any:
     """Beliefs [B, D] after one step: ratio [B, K, E], weight [B, K], age [B, 1]."""
-    common, own, swift, lately = _parts(beliefs, about)
+    common, own, swift, evidence = _parts(beliefs, about)
     needed = ratio * ops.exp(-_log_factors(common, own, swift))
     count = ops.maximum(ops.sum(weight, axis=1, keepdims=True), 1.0)  # [B, 1]
     scored = ops.minimum(ops.sum(weight, axis=1, keepdims=True), 1.0)
@@ -235,11 +235,11 @@ def _moved(beliefs: Any, ratio: Any, weight: Any, age: Any, about: Grades) -> An
     gain = ops.maximum(OWN_GAIN, 1.0 / (OWN_PRIOR + often))[..., None]
     own = own + gain * (miss - mean[:, None] * weight[..., None])
 
-    # The evidence is the errors against what the network said, all steps ahead alike: what
-    # has been narrowed takes nothing off it.
-    even = weight * np.array(about.strides, np.float32)
-    lately = lately + about.patience * (_pull(ratio, even) - lately) * scored
-    small = ops.minimum(lately, 0.0) ** 4
+    # The evidence is the errors against what the network said: what has been narrowed takes
+    # nothing off it. Far knots fall due seldom, and count for more when they do.
+    due = weight * np.array(about.strides, np.float32)
+    evidence = evidence + about.patience * (_pull(ratio, due) - evidence) * scored
+    small = ops.minimum(evidence, 0.0) ** 4
     sure = small / (small + SURE_FROM**4)
     narrowing = FORGET_NARROW + sure * (FORGET - FORGET_NARROW)
     forget = ops.where(swift < 0, narrowing, FORGET)
@@ -251,27 +251,27 @@ def _moved(beliefs: Any, ratio: Any, weight: Any, age: Any, about: Grades) -> An
             ops.clip(common, NARROWEST, MOST),
             ops.reshape(ops.clip(own, NARROWEST, OWN_MOST), (-1, about.size - 6)),
             ops.clip(swift, -SWIFT_MOST, SWIFT_MOST),
-            lately,
+            evidence,
         ],
         axis=1,
     )
 
 
-def _pull(needed: Any, weight: Any) -> Any:
-    """How much larger errors are than usual, 0 on average where all is as said [B, 1].
+def _pull(ratio: Any, weight: Any) -> Any:
+    """About the log of how much larger errors are than usual [B, 1]; 0 where as said.
 
     Args:
-        needed: ratios of one step [B, K, E].
+        ratio: of one step [B, K, E].
         weight: how much each knot counts [B, K].
     """
-    size = ops.relu(ops.max(needed[..., :2], axis=2)) * DISTANCE[0]
+    size = ops.relu(ops.max(ratio[..., :2], axis=2)) * DISTANCE[0]
     unusual = (size**2 / (size**2 + 1.0) - USUAL) / USUAL_SLOPE
     total = ops.sum(weight, axis=1, keepdims=True)
     return ops.sum(weight * unusual, axis=1, keepdims=True) / ops.maximum(total, 1.0)
 
 
 def _parts(beliefs: Any, about: Grades) -> tuple[Any, Any, Any, Any]:
-    """Common [..., E], own [..., K, E], swift and lately [..., 1] of beliefs [..., D]."""
+    """Common [..., E], own [..., K, E], swift and evidence [..., 1] of beliefs [..., D]."""
     edges, knots = len(EDGES), len(about.steps)
     shape = (*ops.shape(beliefs)[:-1], knots, edges)
     own = ops.reshape(beliefs[..., edges : edges * (1 + knots)], shape)

@@ -100,7 +100,36 @@ def test_intervals_narrow_with_caution_when_errors_shrink(size: float) -> None:
 def test_much_smaller_errors_are_believed(size: float) -> None:
     """Half of what intervals cover too much is given up within two seasons."""
     found, plain = after_a_change(size)
-    assert found[0] - 0.8 < (plain[0] - 0.8) / 2
+    assert 0 < found[0] - 0.8 < (plain[0] - 0.8) / 2
+
+
+def test_somewhat_smaller_errors_are_hardly_followed() -> None:
+    """A network errs less on what it was trained on: that much is not believed."""
+    errors = np.random.default_rng(8).normal(0, 0.8, (60, 9 * SEASON))
+    factors, _ = learnt(errors)
+    assert 0.7 * np.log(0.8) < factors[:, -SEASON:, 0, 1].mean() < 0
+
+
+def test_a_quiet_next_step_is_little_evidence() -> None:
+    """Where only errors one step ahead are small, not all intervals are narrowed."""
+    import tensorflow as tf  # to trace the loop over time
+
+    from forecaster.calibration import SURE_FROM, grades, learn
+
+    constants = grades(48, SEASON, LEVELS)
+    knots, strides = len(constants.steps), np.array(constants.strides)
+    errors = np.random.default_rng(9).normal(0, 1, (20, 20 * SEASON, knots))
+    errors[:, :, 0] *= 0.4
+    sides = np.stack([-errors, errors, -errors, errors], axis=3) / NORMAL[[3, 3, 4, 4]]
+    age = np.tile(np.arange(9, 9 + errors.shape[1]), (len(errors), 1))
+    due = (age[..., None] % strides == 0).astype(np.float32)
+    begin = np.zeros((len(errors), constants.size), np.float32)
+    given = (x.astype(np.float32) for x in (sides, due, age))
+    _, after = tf.function(learn)(
+        tf.constant(begin), *map(tf.constant, given), constants
+    )
+    evidence = after.numpy()[:, -1]
+    assert SURE_FROM < evidence.mean() < 0
 
 
 def test_without_a_season_narrowing_is_soon_forgotten() -> None:
@@ -132,13 +161,15 @@ def test_missing_values_teach_nothing() -> None:
 
 def test_beliefs_stay_finite_and_bounded() -> None:
     """However far a value jumps, no factor leaves its bounds."""
-    from forecaster.calibration import LEAST, MOST
+    from forecaster.calibration import LEAST, MOST, USUAL, USUAL_SLOPE
 
     errors = np.random.default_rng(5).choice([0.0, 1e38, -1e38, 1e-38], (1, 2000))
     factors, after = learnt(errors)
     assert np.isfinite(after).all()
     assert factors.min() >= LEAST
     assert factors.max() <= MOST + 1e-6
+    least, most = -USUAL / USUAL_SLOPE, (1 - USUAL) / USUAL_SLOPE
+    assert least <= after[0, -1] <= most  # the evidence is a mean of pulls
 
 
 @pytest.mark.parametrize("log_factor", [-1.0, 0.0, 2.5])

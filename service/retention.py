@@ -23,7 +23,8 @@ from service.records import Grid, Span
 
 DAY = np.timedelta64(1, "D")
 # What a state remembers exactly is the ring; after it, so many chunks of training led to
-# forecasts within a hundredth of their interval's width of those of the whole history.
+# forecasts on average within two hundredths of their interval's width of those of the whole
+# history.
 CHUNKS = 4
 CHUNK = 64
 WORTHWHILE = 0.1  # nothing is pruned before so much of what is kept has come on top

@@ -82,7 +82,10 @@ def test_a_server_forgets_what_it_need_not_keep(
     anew = server.call("GET", "/series/a/forecast?h=12")[1]
     fan = numbers(before)
     width = fan[-1] - fan[1]
-    assert (np.abs(numbers(anew) - fan) / width).max() < 0.1
+    apart = np.abs(numbers(anew) - fan) / width
+    assert apart.mean() < 0.03
+    # Forecasts far ahead are scored at every few steps of a series' age: at other ones now.
+    assert apart.max() < 0.2
 
 
 def test_a_backup_of_a_busy_server_is_restored_elsewhere(

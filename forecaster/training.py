@@ -32,6 +32,7 @@ from forecaster.trainer import Trainer
 
 FORGET = 0.03  # share of lanes whose recurrent state is zeroed before a step
 PLAIN = 1.005  # seasonal naive stays where nothing is better by more than this
+CLEAR = 1.02  # and this, for either end, where training goes on with what is held out
 BOLDNESS = (0.0, 0.25, 0.5, 0.75)  # tried beside 1
 # Training goes on with the held-out end where that is such a share of all steps; for this
 # share of the steps before, at this share of their learning rate.
@@ -119,7 +120,9 @@ def train(
     best.hand_over()
     scored = best.loss
     if scored is not None:
-        scored = _choose_boldness(session.trainer, held_out, scored)
+        scored = _choose_boldness(
+            session.trainer, held_out, scored, goes_on=unfinished(split)
+        )
     return Trained(network, scored, session.steps, session.pace.seconds, device_name())
 
 
@@ -136,6 +139,9 @@ def finish(network: Network, split: Split, plan: Plan, steps: int) -> None:
         plan: as it was trained by.
         steps: how many steps that took.
     """
+    chosen = float(network.head.boldness)
+    # Corrections are learned in whole, as before: cut by half they would be doubled.
+    network.head.boldness.assign(1.0)
     whole = replace(split, train_ends=split.panel.lengths)
     trainer = Trainer(network, plan)
     count = max(1, int(FINISH_STEPS * steps))
@@ -149,6 +155,7 @@ def finish(network: Network, split: Split, plan: Plan, steps: int) -> None:
         )
     for variable, mean in zip(trainer.variables, trainer.average, strict=True):
         variable.assign(mean)
+    network.head.boldness.assign(chosen)
 
 
 def unfinished(split: Split) -> bool:
@@ -185,11 +192,14 @@ def _begin_with(network: Network, weights: list[NDArray[Any]]) -> None:
     network.head.boldness.assign(1.0)  # chosen anew when training has ended
 
 
-def _choose_boldness(trainer: Trainer, held_out: list[Batch], loss: float) -> float:
+def _choose_boldness(
+    trainer: Trainer, held_out: list[Batch], loss: float, *, goes_on: bool
+) -> float:
     """Sets how far forecasts may leave the seasonal naive ones; the loss it gives.
 
     Where the future is a walk at random every correction is noise, learned from the past;
-    held-out origins tell so, though not which part of it.
+    held-out origins tell so, though not which part of it. Of a network that `goes_on` to
+    learn from them they tell less: there only what is clearly better than either end counts.
     """
     scores = {1.0: loss}
     for boldness in BOLDNESS:
@@ -197,7 +207,10 @@ def _choose_boldness(trainer: Trainer, held_out: list[Batch], loss: float) -> fl
         score = trainer.score(held_out)
         scores[boldness] = np.inf if score is None else score
     chosen = min(scores, key=lambda boldness: scores[boldness])
-    if scores[0.0] <= PLAIN * scores[chosen]:
+    best = scores[chosen]
+    if goes_on and scores[1.0] <= CLEAR * best:
+        chosen = 1.0
+    if scores[0.0] <= (CLEAR if goes_on else PLAIN) * best:
         chosen = 0.0
     trainer.network.head.boldness.assign(chosen)
     return scores[chosen]

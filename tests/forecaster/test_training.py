@@ -262,10 +262,40 @@ def test_held_out_origins_choose_how_bold_forecasts_are(
     assert trained.validation_loss == 0.0
 
 
+@pytest.mark.parametrize(
+    ("best", "goes_on", "expected"),
+    [(0.75, False, 0.75), (0.75, True, 1.0), (0.25, False, 0.25), (0.25, True, 0.0)],
+)
+def test_a_network_that_learns_on_is_held_back_for_a_clear_gain_alone(
+    seasonal_panel: Panel,
+    monkeypatch: pytest.MonkeyPatch,
+    best: float,
+    goes_on: bool,
+    expected: float,
+) -> None:
+    """What it is judged by is not what it will be; a hundredth better is not enough."""
+    from forecaster import training
+    from forecaster.trainer import Trainer
+
+    def score(self: Trainer, batches: object) -> float:
+        return 1.0 + 0.04 * abs(float(self.network.head.boldness) - best)
+
+    monkeypatch.setattr(Trainer, "validate", score)
+    monkeypatch.setattr(Trainer, "score", score)
+    monkeypatch.setattr(training, "unfinished", lambda parts: goes_on)
+    decided = short_plan(seasonal_panel, steps=3)
+    parts = split(seasonal_panel, decided.task.horizon, decided.task.season_length)
+    trained = training.train(parts, decided, silent=True)
+    assert float(trained.network.head.boldness) == expected
+
+
 def test_training_ends_with_the_held_out_end(
     seasonal_panel: Panel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once it has chosen the weights, what was held out is learned from as well."""
+    """Once it has chosen the weights, what was held out is learned from as well.
+
+    By the network as it is: one that is held back would learn to overshoot.
+    """
     from forecaster.trainer import Trainer
     from forecaster.training import finish, train
 
@@ -278,16 +308,19 @@ def test_training_ends_with_the_held_out_end(
 
     def record(self: Trainer, batch: Batch, rate: float, forgotten: object) -> float:
         assert rate < decided.schedule.learning_rate
+        assert float(self.network.head.boldness) == 1.0
         seen.append(batch.y[np.isfinite(batch.y)])
         return step(self, batch, rate, forgotten)
 
     monkeypatch.setattr(Trainer, "step", record)
+    trained.network.head.boldness.assign(0.5)
     finish(trained.network, parts, decided, 150)  # long enough to reach the ends
     held_out = [
         seasonal_panel.values_of(i)[end:].astype(np.float32)
         for i, end in enumerate(parts.train_ends)
     ]
     assert np.isin(np.concatenate(held_out), np.concatenate(seen)).any()
+    assert float(trained.network.head.boldness) == 0.5
     after = [weight.numpy() for weight in trained.network.trainable_variables]
     assert any((a != b).any() for a, b in zip(before, after, strict=True))
     assert all(np.isfinite(weight).all() for weight in after)

@@ -38,6 +38,12 @@ ALL = (
         config="[network]\nrecurrence = false\n",
     ),
     Variant(
+        "ring alone",
+        "nor the average course: nothing of the past is carried but the ring buffer",
+        config="[network]\nrecurrence = false\n",
+        constants=("forecaster.profile:SMOOTHING=0.999999",),
+    ),
+    Variant(
         "chunks",
         "every chunk of training begins from a state of nothing, instead of lanes",
         constants=("forecaster.training:COLD=1",),
@@ -71,7 +77,7 @@ ALL = (
     Variant(
         "last course",
         "the last cycle as it was, instead of the average course of all cycles",
-        constants=("forecaster.profile:SMOOTHING=1",),
+        constants=("forecaster.profile:SMOOTHING=0.999999",),
     ),
     Variant("no dropout", "no dropout", config="[network]\ndropout = 0.0\n"),
     Variant(

@@ -10,6 +10,8 @@ from forecaster.frequency import Frequency
 from forecaster.panel import Panel
 
 FULL = "this"
+# The average course is the last cycle; of exactly 1 the logarithm of nothing would be taken.
+LAST_CYCLE = "forecaster.profile:SMOOTHING=0.999999"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +41,9 @@ ALL = (
     ),
     Variant(
         "ring alone",
-        "nor the average course: nothing of the past is carried but the ring buffer",
+        "neither recurrent layers nor the average course: the past is the ring buffer",
         config="[network]\nrecurrence = false\n",
-        constants=("forecaster.profile:SMOOTHING=0.999999",),
+        constants=(LAST_CYCLE,),
     ),
     Variant(
         "chunks",
@@ -77,7 +79,7 @@ ALL = (
     Variant(
         "last course",
         "the last cycle as it was, instead of the average course of all cycles",
-        constants=("forecaster.profile:SMOOTHING=0.999999",),
+        constants=(LAST_CYCLE,),
     ),
     Variant("no dropout", "no dropout", config="[network]\ndropout = 0.0\n"),
     Variant(

@@ -32,7 +32,7 @@ from forecaster.trainer import Trainer
 
 FORGET = 0.03  # share of lanes whose recurrent state is zeroed before a step
 PLAIN = 1.005  # seasonal naive stays where nothing is better by more than this
-CLEAR = 1.02  # and this, for either end, where training goes on with what is held out
+CLEAR = 1.02  # the same, for 0 and for 1, where training goes on with what is held out
 BOLDNESS = (0.0, 0.25, 0.5, 0.75)  # tried beside 1
 # Training goes on with the held-out end where that is such a share of all steps; for this
 # share of the steps before, at this share of their learning rate.

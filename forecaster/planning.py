@@ -25,6 +25,7 @@ LONGEST_RING = 1024
 # How long is trained when nobody says.
 LEAST_STEPS = 240
 MANY = 100  # series
+MOST_LANES, CHUNKS_A_LANE = 64, 4
 # What a network of this shape can hold in memory while it trains.
 LONGEST_SEASON = 4096
 LONGEST_HORIZON = 1024
@@ -37,8 +38,10 @@ class Effort(NamedTuple):
     most_steps: int
 
 
-# Few series without a season are soon known by heart, and have the least to say.
-SEASONAL = Effort(45, 1500)
+# Many series have the most to say, few long ones bear to be told twice as often as short
+# ones, and few without a season are soon known by heart.
+MANY_SEASONAL = Effort(45, 3000)
+LONG_SEASONAL, SHORT_SEASONAL = Effort(90, 1500), Effort(45, 1500)
 MANY_WITHOUT_SEASON, FEW_WITHOUT_SEASON = Effort(45, 1000), Effort(25, 500)
 
 
@@ -205,23 +208,25 @@ def default_schedule(lengths: Any, season: int) -> Schedule:
     """How long to train: so many epochs, with lanes that go on for several chunks.
 
     >>> default_schedule(np.full(414, 960), 24).steps
-    1500
+    3000
     >>> default_schedule(np.full(8, 5311), 1).steps, default_schedule(np.full(8, 5311), 7).steps
-    (259, 466)
+    (259, 933)
     >>> default_schedule(np.full(3, 500), 1).lanes
     5
     """
     total = int(lengths.sum())
     chunk = int(np.clip(np.median(lengths) // 2, 8, 64))
-    lanes = int(np.clip(total // (4 * chunk), 4, 64))
-    effort = _effort(len(lengths), season)
+    lanes = int(np.clip(total // (CHUNKS_A_LANE * chunk), 4, MOST_LANES))
+    effort = _effort(len(lengths), season, long=lanes == MOST_LANES)
     wanted = effort.epochs * total // (lanes * chunk)
     steps = int(np.clip(wanted, LEAST_STEPS, effort.most_steps))
     return Schedule(steps=steps, lanes=lanes, chunk=chunk)
 
 
-def _effort(series: int, season: int) -> Effort:
+def _effort(series: int, season: int, *, long: bool) -> Effort:
     """How long so many series with or without a season are worth training on."""
-    if season > 1:
-        return SEASONAL
-    return MANY_WITHOUT_SEASON if series >= MANY else FEW_WITHOUT_SEASON
+    if season == 1:
+        return MANY_WITHOUT_SEASON if series >= MANY else FEW_WITHOUT_SEASON
+    if series >= MANY:
+        return MANY_SEASONAL
+    return LONG_SEASONAL if long else SHORT_SEASONAL

@@ -25,7 +25,7 @@ LONGEST_RING = 1024
 # How long is trained when nobody says.
 LEAST_STEPS = 240
 MANY = 100  # series
-MOST_LANES, CHUNKS_A_LANE = 64, 4
+MOST_LANES, LONGEST_CHUNK, CHUNKS_A_LANE = 64, 64, 4
 # What a network of this shape can hold in memory while it trains.
 LONGEST_SEASON = 4096
 LONGEST_HORIZON = 1024
@@ -38,10 +38,9 @@ class Effort(NamedTuple):
     most_steps: int
 
 
-# Many series have the most to say, few long ones bear to be told twice as often as short
-# ones, and few without a season are soon known by heart.
-MANY_SEASONAL = Effort(45, 3000)
-LONG_SEASONAL, SHORT_SEASONAL = Effort(90, 1500), Effort(45, 1500)
+# With a season long series bear to be told twice as often as short ones; few without one
+# are soon known by heart, and have the least to say.
+MANY_LONG, FEW_LONG, SHORT = Effort(45, 3000), Effort(90, 1500), Effort(45, 1500)
 MANY_WITHOUT_SEASON, FEW_WITHOUT_SEASON = Effort(45, 1000), Effort(25, 500)
 
 
@@ -211,13 +210,16 @@ def default_schedule(lengths: Any, season: int) -> Schedule:
     3000
     >>> default_schedule(np.full(8, 5311), 1).steps, default_schedule(np.full(8, 5311), 7).steps
     (259, 933)
+    >>> default_schedule(np.full(1428, 115), 12).steps
+    1500
     >>> default_schedule(np.full(3, 500), 1).lanes
     5
     """
     total = int(lengths.sum())
-    chunk = int(np.clip(np.median(lengths) // 2, 8, 64))
+    chunk = int(np.clip(np.median(lengths) // 2, 8, LONGEST_CHUNK))
     lanes = int(np.clip(total // (CHUNKS_A_LANE * chunk), 4, MOST_LANES))
-    effort = _effort(len(lengths), season, long=lanes == MOST_LANES)
+    long = lanes == MOST_LANES and chunk == LONGEST_CHUNK
+    effort = _effort(len(lengths), season, long=long)
     wanted = effort.epochs * total // (lanes * chunk)
     steps = int(np.clip(wanted, LEAST_STEPS, effort.most_steps))
     return Schedule(steps=steps, lanes=lanes, chunk=chunk)
@@ -227,6 +229,6 @@ def _effort(series: int, season: int, *, long: bool) -> Effort:
     """How long so many series with or without a season are worth training on."""
     if season == 1:
         return MANY_WITHOUT_SEASON if series >= MANY else FEW_WITHOUT_SEASON
-    if series >= MANY:
-        return MANY_SEASONAL
-    return LONG_SEASONAL if long else SHORT_SEASONAL
+    if not long:
+        return SHORT
+    return MANY_LONG if series >= MANY else FEW_LONG

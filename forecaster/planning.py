@@ -26,6 +26,9 @@ LONGEST_RING = 1024
 LEAST_STEPS = 240
 MANY = 100  # series
 MOST_LANES, LONGEST_CHUNK, CHUNKS_A_LANE = 64, 64, 4
+SEASONS = (
+    1000  # of all series together, from which on they bear to be told twice as often
+)
 # What a network of this shape can hold in memory while it trains.
 LONGEST_SEASON = 4096
 LONGEST_HORIZON = 1024
@@ -38,7 +41,7 @@ class Effort(NamedTuple):
     most_steps: int
 
 
-# With a season long series bear to be told twice as often as short ones; few without one
+# Long series of many seasons bear to be told twice as often as others; few without a season
 # are soon known by heart, and have the least to say.
 MANY_LONG, FEW_LONG, SHORT = Effort(45, 3000), Effort(90, 1500), Effort(45, 1500)
 MANY_WITHOUT_SEASON, FEW_WITHOUT_SEASON = Effort(45, 1000), Effort(25, 500)
@@ -210,15 +213,16 @@ def default_schedule(lengths: Any, season: int) -> Schedule:
     3000
     >>> default_schedule(np.full(8, 5311), 1).steps, default_schedule(np.full(8, 5311), 7).steps
     (259, 933)
-    >>> default_schedule(np.full(1428, 115), 12).steps
-    1500
+    >>> default_schedule(np.full(1428, 115), 12).steps, default_schedule([20_000], 288).steps
+    (1500, 240)
     >>> default_schedule(np.full(3, 500), 1).lanes
     5
     """
-    total = int(lengths.sum())
+    total = int(np.sum(lengths))
     chunk = int(np.clip(np.median(lengths) // 2, 8, LONGEST_CHUNK))
     lanes = int(np.clip(total // (CHUNKS_A_LANE * chunk), 4, MOST_LANES))
-    long = lanes == MOST_LANES and chunk == LONGEST_CHUNK
+    # Steps of a few minutes are many, but tell of few seasons.
+    long = (lanes, chunk) == (MOST_LANES, LONGEST_CHUNK) and total >= SEASONS * season
     effort = _effort(len(lengths), season, long=long)
     wanted = effort.epochs * total // (lanes * chunk)
     steps = int(np.clip(wanted, LEAST_STEPS, effort.most_steps))

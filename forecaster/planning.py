@@ -26,9 +26,8 @@ LONGEST_RING = 1024
 LEAST_STEPS = 240
 MANY = 100  # series
 MOST_LANES, LONGEST_CHUNK, CHUNKS_A_LANE = 64, 64, 4
-SEASONS = (
-    1000  # of all series together, from which on they bear to be told twice as often
-)
+# Of all series together, from which on long ones bear to be told twice as often.
+MANY_SEASONS = 1000
 # What a network of this shape can hold in memory while it trains.
 LONGEST_SEASON = 4096
 LONGEST_HORIZON = 1024
@@ -222,7 +221,10 @@ def default_schedule(lengths: Any, season: int) -> Schedule:
     chunk = int(np.clip(np.median(lengths) // 2, 8, LONGEST_CHUNK))
     lanes = int(np.clip(total // (CHUNKS_A_LANE * chunk), 4, MOST_LANES))
     # Steps of a few minutes are many, but tell of few seasons.
-    long = (lanes, chunk) == (MOST_LANES, LONGEST_CHUNK) and total >= SEASONS * season
+    long = (lanes, chunk) == (
+        MOST_LANES,
+        LONGEST_CHUNK,
+    ) and total >= MANY_SEASONS * season
     effort = _effort(len(lengths), season, long=long)
     wanted = effort.epochs * total // (lanes * chunk)
     steps = int(np.clip(wanted, LEAST_STEPS, effort.most_steps))

@@ -221,10 +221,8 @@ def default_schedule(lengths: Any, season: int) -> Schedule:
     chunk = int(np.clip(np.median(lengths) // 2, 8, LONGEST_CHUNK))
     lanes = int(np.clip(total // (CHUNKS_A_LANE * chunk), 4, MOST_LANES))
     # Steps of a few minutes are many, but tell of few seasons.
-    long = (lanes, chunk) == (
-        MOST_LANES,
-        LONGEST_CHUNK,
-    ) and total >= MANY_SEASONS * season
+    many_seasons = total >= MANY_SEASONS * season
+    long = lanes == MOST_LANES and chunk == LONGEST_CHUNK and many_seasons
     effort = _effort(len(lengths), season, long=long)
     wanted = effort.epochs * total // (lanes * chunk)
     steps = int(np.clip(wanted, LEAST_STEPS, effort.most_steps))
